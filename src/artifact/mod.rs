@@ -1,0 +1,3 @@
+//! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
+
+pub mod registry;

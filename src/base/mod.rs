@@ -1,0 +1,9 @@
+//! Small types that every layer uses and that know nothing of images, artefacts or rules.
+
+pub mod bytes;
+pub mod contain;
+pub mod filetime;
+pub mod guid;
+pub mod limits;
+pub mod utf16;
+pub mod win_path;

@@ -1,0 +1,385 @@
+//! What a collector asks: hives, keys, values and files of one installation, each answer with its evidence.
+
+use std::cell::OnceCell;
+
+use crate::artifact::registry::{Hive, HiveLog, Key, KeyValue};
+use crate::base::limits::Limits;
+use crate::base::win_path::WinPath;
+use crate::evidence::{Evidence, Fact, HiveState, Locator, Unknown, Value};
+use crate::image::Installation;
+use crate::image::filesystem::Metadata;
+
+/// A hive of the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HiveName {
+    /// `system32\config\SYSTEM`.
+    System,
+    /// `system32\config\SOFTWARE`.
+    Software,
+    /// `system32\config\SECURITY`.
+    Security,
+    /// `system32\config\SAM`.
+    Sam,
+    /// `system32\config\DEFAULT`.
+    Default,
+}
+
+impl HiveName {
+    /// All hives, in the order in which they are read.
+    pub const ALL: [Self; 5] = [
+        Self::System,
+        Self::Software,
+        Self::Security,
+        Self::Sam,
+        Self::Default,
+    ];
+
+    /// The name of the hive's file.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::System => "SYSTEM",
+            Self::Software => "SOFTWARE",
+            Self::Security => "SECURITY",
+            Self::Sam => "SAM",
+            Self::Default => "DEFAULT",
+        }
+    }
+}
+
+/// A hive that was opened, and where it lies.
+#[derive(Debug)]
+pub struct OpenedHive {
+    /// The hive.
+    pub hive: Hive,
+    /// The place of its file.
+    pub locator: Locator,
+    /// Its MFT record, on NTFS.
+    pub mft_record: Option<u64>,
+}
+
+/// One installation as the collectors see it; hives are opened once, when first asked for.
+#[derive(Debug)]
+pub struct Context<'i> {
+    /// The installation.
+    pub installation: &'i Installation,
+    /// The limits of this run.
+    pub limits: Limits,
+    hives: [OnceCell<Result<OpenedHive, Unknown>>; HiveName::ALL.len()],
+    control_set: OnceCell<Result<String, Unknown>>,
+}
+
+/// A key that was found, with its evidence.
+#[derive(Debug)]
+pub struct FoundKey<'c> {
+    /// The key.
+    pub key: Key<'c>,
+    /// The place of the key.
+    pub evidence: Evidence,
+}
+
+/// A value that was found, with its evidence.
+#[derive(Debug, Clone)]
+pub struct FoundValue {
+    /// The value.
+    pub value: KeyValue,
+    /// The place of the value.
+    pub evidence: Evidence,
+}
+
+impl<'i> Context<'i> {
+    /// A context for one installation.
+    pub fn new(installation: &'i Installation, limits: Limits) -> Self {
+        Self {
+            installation,
+            limits,
+            hives: Default::default(),
+            control_set: OnceCell::new(),
+        }
+    }
+
+    /// What was noticed while opening the hives: a dirty hive, a log that did not fit.
+    pub fn notes(&self) -> Vec<String> {
+        let opened = self
+            .hives
+            .iter()
+            .filter_map(|cell| cell.get()?.as_ref().ok());
+        opened
+            .flat_map(|opened| {
+                opened
+                    .hive
+                    .notes()
+                    .iter()
+                    .map(|note| format!("{}: {note}", opened.locator))
+            })
+            .collect()
+    }
+
+    // ---- hives -----------------------------------------------------------------------------------------------------
+
+    /// The hive, opened with its logs on first use.
+    pub fn hive(&self, name: HiveName) -> Result<&OpenedHive, Unknown> {
+        let index = HiveName::ALL
+            .iter()
+            .position(|candidate| *candidate == name)
+            .unwrap_or(0);
+        let Some(cell) = self.hives.get(index) else {
+            return Err(self.no_such_hive(name));
+        };
+        cell.get_or_init(|| self.open_hive(&self.hive_path(name)))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn no_such_hive(&self, name: HiveName) -> Unknown {
+        Unknown::new(
+            crate::evidence::UnknownReason::NotProvided,
+            format!("{} is not a hive of an installation", name.file_name()),
+            self.installation.locator.clone(),
+        )
+    }
+
+    fn hive_path(&self, name: HiveName) -> WinPath {
+        self.installation
+            .windows("system32\\config")
+            .child(name.file_name())
+    }
+
+    /// Opens the hive at `path` with the logs beside it (`NAME.LOG`, `.LOG1`, `.LOG2`). Also for NTUSER.DAT and CLUSDB.
+    pub fn open_hive(&self, path: &WinPath) -> Result<OpenedHive, Unknown> {
+        let locator = self.installation.place(path);
+        let metadata = self.metadata(path)?.ok_or_else(|| {
+            Unknown::new(
+                crate::evidence::UnknownReason::NotProvided,
+                "the hive file is not there",
+                locator.clone(),
+            )
+        })?;
+        let fail = |error: &crate::error::Error| Unknown::from_error(error, locator.clone());
+        let bytes = self
+            .installation
+            .filesystem
+            .read(path, self.limits.hive_bytes_max)
+            .map_err(|error| fail(&error))?
+            .ok_or_else(|| {
+                Unknown::new(
+                    crate::evidence::UnknownReason::NotProvided,
+                    "the hive file is not there",
+                    locator.clone(),
+                )
+            })?;
+        let logs = self.read_logs(path, &bytes);
+        let hive = Hive::parse(bytes, &logs, &self.limits).map_err(|error| fail(&error))?;
+        Ok(OpenedHive {
+            hive,
+            locator,
+            mft_record: metadata.mft_record,
+        })
+    }
+
+    /// The logs beside a hive; only a hive that needs them has them read.
+    fn read_logs(&self, path: &WinPath, primary: &[u8]) -> Vec<HiveLog> {
+        if !Hive::needs_logs(primary) {
+            return Vec::new();
+        }
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Vec::new();
+        };
+        let mut logs = Vec::new();
+        for suffix in ["LOG", "LOG1", "LOG2"] {
+            let log = folder.child(&format!("{name}.{suffix}"));
+            // A log that cannot be read leaves the hive dirty, which every fact from it then says.
+            if let Ok(Some(bytes)) = self
+                .installation
+                .filesystem
+                .read(&log, self.limits.hive_log_bytes_max)
+            {
+                logs.push(HiveLog {
+                    name: log.file_name().unwrap_or("").to_owned(),
+                    bytes,
+                });
+            }
+        }
+        logs
+    }
+
+    /// The current control set (`ControlSet001`), from `SYSTEM\Select`.
+    pub fn control_set(&self) -> Result<&str, Unknown> {
+        let set = self.control_set.get_or_init(|| {
+            for name in ["Current", "Default", "LastKnownGood"] {
+                let Some(found) = self.value(HiveName::System, "Select", name)? else {
+                    continue;
+                };
+                match found.value.dword() {
+                    None | Some(0) => {}
+                    Some(number) => {
+                        let set = format!("ControlSet{number:03}");
+                        if self.key(HiveName::System, &set)?.is_some() {
+                            return Ok(set);
+                        }
+                    }
+                }
+            }
+            Err(Unknown::new(
+                crate::evidence::UnknownReason::Corrupt,
+                "SYSTEM\\Select names no control set that exists",
+                self.place(HiveName::System, "Select", None),
+            ))
+        });
+        set.as_deref().map_err(Clone::clone)
+    }
+
+    /// `ControlSetNNN\tail` of the current control set.
+    pub fn in_control_set(&self, tail: &str) -> Result<String, Unknown> {
+        Ok(format!("{}\\{tail}", self.control_set()?))
+    }
+
+    // ---- keys and values -------------------------------------------------------------------------------------------
+
+    /// The place of a key or of one of its values, whether it is there or not.
+    pub fn place(&self, hive: HiveName, key: &str, value: Option<&str>) -> Locator {
+        let file = self.installation.place(&self.hive_path(hive));
+        match value {
+            Some(value) => file.step(format_args!(
+                "{key}!{}",
+                if value.is_empty() { "(Default)" } else { value }
+            )),
+            None => file.step(key),
+        }
+    }
+
+    /// The key at `path`, or `None` if it is not there.
+    pub fn key(&self, hive: HiveName, path: &str) -> Result<Option<FoundKey<'_>>, Unknown> {
+        let opened = self.hive(hive)?;
+        let locator = opened.locator.step(path);
+        let key = opened
+            .hive
+            .key(path)
+            .map_err(|error| Unknown::from_error(&error, locator.clone()))?;
+        Ok(key.map(|key| {
+            let evidence = self.evidence_in(opened, locator, &key, None);
+            FoundKey { key, evidence }
+        }))
+    }
+
+    /// The value `name` of the key at `path`, or `None` if the key or the value is not there.
+    pub fn value(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+    ) -> Result<Option<FoundValue>, Unknown> {
+        let opened = self.hive(hive)?;
+        let locator = self.place(hive, path, Some(name));
+        let fail = |error: crate::error::Error| Unknown::from_error(&error, locator.clone());
+        let Some(key) = opened.hive.key(path).map_err(fail)? else {
+            return Ok(None);
+        };
+        let Some(value) = key.value(name).map_err(fail)? else {
+            return Ok(None);
+        };
+        let evidence = self.evidence_in(opened, locator, &key, Some(&value));
+        Ok(Some(FoundValue { value, evidence }))
+    }
+
+    /// Evidence for a key of an opened hive, or for one of its values.
+    pub fn evidence_in(
+        &self,
+        opened: &OpenedHive,
+        locator: Locator,
+        key: &Key<'_>,
+        value: Option<&KeyValue>,
+    ) -> Evidence {
+        let state = opened.hive.state();
+        let offset = value.map_or_else(|| key.offset(), |value| value.offset);
+        let from_log = match value {
+            Some(value) => value.from_log,
+            None => key
+                .offset()
+                .is_some_and(|offset| opened.hive.is_from_log(offset)),
+        };
+        let mut evidence = Evidence::at(locator);
+        evidence.offset = offset;
+        evidence.key_written = key.written();
+        evidence.hive_state = Some(state);
+        evidence.from_log = Some(state == HiveState::Replayed && from_log);
+        evidence.mft_record = opened.mft_record;
+        evidence
+    }
+
+    /// The evidence that a key or value is absent from a readable hive.
+    pub fn absent(&self, hive: HiveName, key: &str, value: Option<&str>) -> Fact {
+        let locator = self.place(hive, key, value);
+        let mut evidence = Evidence::at(locator.clone()).searched(vec![locator.to_string()]);
+        if let Ok(opened) = self.hive(hive) {
+            evidence.hive_state = Some(opened.hive.state());
+        }
+        Fact::Absent(evidence)
+    }
+
+    /// The fact of one registry value: found if `read` understands it, absent, or unknown.
+    ///
+    /// `read` answers `None` for a value of the wrong type or form; that is a corrupt value and not an absent one.
+    pub fn value_fact(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+        read: impl FnOnce(&KeyValue) -> Option<Value>,
+    ) -> Fact {
+        match self.value(hive, path, name) {
+            Err(unknown) => Fact::Unknown(unknown),
+            Ok(None) => self.absent(hive, path, Some(name)),
+            Ok(Some(found)) => match read(&found.value) {
+                Some(value) => Fact::found(value, found.evidence),
+                None => Fact::Unknown(Unknown {
+                    reason: crate::evidence::UnknownReason::Corrupt,
+                    detail: format!(
+                        "value of type {} and {} bytes has not the form expected here",
+                        found.value.kind,
+                        found.value.data.len()
+                    ),
+                    evidence: found.evidence,
+                }),
+            },
+        }
+    }
+
+    /// The fact whether a key exists.
+    pub fn key_exists_fact(&self, hive: HiveName, path: &str) -> Fact {
+        match self.key(hive, path) {
+            Err(unknown) => Fact::Unknown(unknown),
+            Ok(Some(found)) => Fact::found(true, found.evidence),
+            Ok(None) => {
+                let Fact::Absent(evidence) = self.absent(hive, path, None) else {
+                    return self.absent(hive, path, None);
+                };
+                Fact::found(false, evidence)
+            }
+        }
+    }
+
+    // ---- files -----------------------------------------------------------------------------------------------------
+
+    /// The metadata of a file or directory, `None` if it is not there.
+    pub fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>, Unknown> {
+        self.installation
+            .filesystem
+            .metadata(path)
+            .map_err(|error| Unknown::from_error(&error, self.installation.place(path)))
+    }
+
+    /// The content of a file, `None` if it is not there.
+    pub fn read(&self, path: &WinPath) -> Result<Option<Vec<u8>>, Unknown> {
+        self.installation
+            .filesystem
+            .read(path, self.limits.artifact_bytes_max)
+            .map_err(|error| Unknown::from_error(&error, self.installation.place(path)))
+    }
+
+    /// Evidence for a file.
+    pub fn file_evidence(&self, path: &WinPath, metadata: Option<&Metadata>) -> Evidence {
+        let mut evidence = Evidence::at(self.installation.place(path));
+        evidence.mft_record = metadata.and_then(|metadata| metadata.mft_record);
+        evidence
+    }
+}

@@ -1,0 +1,108 @@
+//! The facts of an installation, by the ids that rules and reports name.
+//!
+//! `collect` cannot fail as a whole: one broken hive leaves its facts unknown and the others found.
+
+pub mod context;
+mod embedded;
+mod identities;
+mod iis;
+mod image;
+mod internet_explorer;
+mod later;
+pub mod machine_keys;
+mod roles;
+mod services;
+mod sysprep;
+mod windows;
+
+use std::collections::BTreeMap;
+
+use crate::base::limits::Limits;
+use crate::evidence::{Fact, Value};
+use crate::image::Installation;
+
+pub use context::{Context, HiveName};
+pub use machine_keys::MachineKey;
+
+/// What was collected from one installation.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    /// The facts by their ids.
+    pub facts: Facts,
+    /// Every machine key file, in the order of path and name.
+    pub machine_keys: Vec<MachineKey>,
+    /// Notes on the installation as a whole (a dirty hive, a log that did not fit).
+    pub notes: Vec<String>,
+}
+
+/// Reads all facts of an installation.
+pub fn collect(installation: &Installation, limits: Limits) -> Collected {
+    let context = Context::new(installation, limits);
+    let mut facts = Facts::new();
+    windows::collect(&context, &mut facts);
+    internet_explorer::collect(&context, &mut facts);
+    services::collect(&context, &mut facts);
+    iis::collect(&context, &mut facts);
+    roles::collect(&context, &mut facts);
+    let machine_keys = machine_keys::collect(&context, &mut facts);
+    sysprep::collect(&context, &mut facts);
+    embedded::collect(&context, &mut facts);
+    identities::collect(&context, &mut facts);
+    image::collect(&context, &mut facts);
+    later::collect(&context, &mut facts);
+    Collected {
+        facts,
+        machine_keys,
+        notes: context.notes(),
+    }
+}
+
+/// All facts of one installation, in the order of their ids.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    facts: BTreeMap<String, Fact>,
+}
+
+impl Facts {
+    /// No facts yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Records a fact; a later one of the same id replaces it.
+    pub fn put(&mut self, id: &str, fact: impl Into<Fact>) {
+        self.facts.insert(id.to_owned(), fact.into());
+    }
+
+    /// The fact of that id, if it was collected.
+    pub fn get(&self, id: &str) -> Option<&Fact> {
+        self.facts.get(id)
+    }
+
+    /// All facts in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.facts.iter().map(|(id, fact)| (id.as_str(), fact))
+    }
+
+    /// Takes the operator's word for a fact that the image cannot show. Only an unknown is replaced; the answer tells.
+    pub fn assert(&mut self, id: &str, value: Value, evidence: crate::evidence::Evidence) -> bool {
+        match self.facts.get(id) {
+            Some(Fact::Unknown(_)) | None => {
+                let fact = Fact::Found {
+                    value,
+                    evidence: vec![evidence],
+                    asserted: true,
+                };
+                self.facts.insert(id.to_owned(), fact);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl serde::Serialize for Facts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&self.facts)
+    }
+}

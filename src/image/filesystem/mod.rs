@@ -1,0 +1,147 @@
+//! The read-only tree that every file system presents, and what a file is known by.
+
+pub mod memory;
+
+use std::fmt;
+
+use crate::base::filetime::FileTime;
+use crate::base::win_path::WinPath;
+use crate::error::Result;
+
+/// FILE_ATTRIBUTE_DIRECTORY.
+pub const ATTRIBUTE_DIRECTORY: u32 = 0x10;
+/// FILE_ATTRIBUTE_SPARSE_FILE.
+pub const ATTRIBUTE_SPARSE: u32 = 0x200;
+/// FILE_ATTRIBUTE_REPARSE_POINT.
+pub const ATTRIBUTE_REPARSE: u32 = 0x400;
+/// FILE_ATTRIBUTE_COMPRESSED.
+pub const ATTRIBUTE_COMPRESSED: u32 = 0x800;
+/// FILE_ATTRIBUTE_ENCRYPTED.
+pub const ATTRIBUTE_ENCRYPTED: u32 = 0x4000;
+
+/// The eight times of an NTFS file; a file system that does not give one leaves it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct FileTimes {
+    /// `$STANDARD_INFORMATION` creation.
+    pub si_created: Option<FileTime>,
+    /// `$STANDARD_INFORMATION` modification.
+    pub si_modified: Option<FileTime>,
+    /// `$STANDARD_INFORMATION` change of the MFT record.
+    pub si_mft_changed: Option<FileTime>,
+    /// `$STANDARD_INFORMATION` access.
+    pub si_accessed: Option<FileTime>,
+    /// `$FILE_NAME` creation, of the long name.
+    pub fn_created: Option<FileTime>,
+    /// `$FILE_NAME` modification.
+    pub fn_modified: Option<FileTime>,
+    /// `$FILE_NAME` change of the MFT record.
+    pub fn_mft_changed: Option<FileTime>,
+    /// `$FILE_NAME` access.
+    pub fn_accessed: Option<FileTime>,
+}
+
+/// A file or directory as its file system describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// The name as stored (long name).
+    pub name: String,
+    /// The 8.3 name, if it has one of its own.
+    pub short_name: Option<String>,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// Length of the unnamed data stream in bytes; 0 for a directory.
+    pub size_bytes: u64,
+    /// FILE_ATTRIBUTE_* bits; `None` where the file system has none (a host directory).
+    pub attributes: Option<u32>,
+    /// The times that the file system gives.
+    pub times: FileTimes,
+    /// Number of the MFT record, on NTFS.
+    pub mft_record: Option<u64>,
+    /// Reparse tag, if it is a reparse point.
+    pub reparse_tag: Option<u32>,
+    /// Names of alternate data streams; filled by `metadata`, left empty by `read_dir`.
+    pub streams: Vec<String>,
+}
+
+impl Metadata {
+    /// Whether all bits of `attribute` are set; `None` where the file system has no attributes.
+    pub fn has_attribute(&self, attribute: u32) -> Option<bool> {
+        self.attributes.map(|bits| bits & attribute == attribute)
+    }
+}
+
+/// One entry of a directory, as the directory itself tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name as stored (long name).
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// Length in bytes as the directory says; it may lag on NTFS.
+    pub size_bytes: u64,
+    /// FILE_ATTRIBUTE_* bits as the directory says.
+    pub attributes: Option<u32>,
+}
+
+/// What the state of a volume means for what is read from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeNote {
+    /// A word for programs: `dirty`, `log_not_clean`, `hibernated`, `mft_damaged`, `boot_sector_damaged` ...
+    pub kind: &'static str,
+    /// The sentence for people.
+    pub text: String,
+}
+
+/// A read-only file system inside the image.
+///
+/// Every look-up answers three ways: `Ok(Some(_))` it is there, `Ok(None)` the place is readable and it is not there,
+/// `Err(_)` it could not be seen. No implementation may turn the third into the second.
+pub trait FileSystem: Send + Sync + fmt::Debug {
+    /// The layer as the report names it: `ntfs:3.1`, `fat:16`, `directory`, `loose`.
+    fn layer(&self) -> String;
+
+    /// What is known of the state of the volume.
+    fn notes(&self) -> Vec<VolumeNote> {
+        Vec::new()
+    }
+
+    /// The file or directory at `path`, without following a reparse point.
+    fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>>;
+
+    /// The entries of the directory at `path`, in the order of their names.
+    fn read_dir(&self, path: &WinPath) -> Result<Option<Vec<DirEntry>>>;
+
+    /// The entries of the directory at `path` with full metadata, in the order of their names. An entry that cannot be
+    /// read is an error of that entry.
+    fn read_dir_metadata(&self, path: &WinPath) -> Result<Option<Vec<(String, Result<Metadata>)>>> {
+        let Some(entries) = self.read_dir(path)? else {
+            return Ok(None);
+        };
+        let mut list = Vec::new();
+        for entry in entries {
+            let child = path.child(&entry.name);
+            let metadata = self.metadata(&child).and_then(|found| {
+                found.ok_or_else(|| {
+                    crate::error::Error::corrupt(format!(
+                        "{child}: listed by its directory and not found there"
+                    ))
+                })
+            });
+            list.push((entry.name, metadata));
+        }
+        Ok(Some(list))
+    }
+
+    /// The unnamed data stream of the file at `path`; larger than `bytes_max` is an error, never a cut.
+    fn read(&self, path: &WinPath, bytes_max: u64) -> Result<Option<Vec<u8>>>;
+
+    /// The first `len` bytes of the file at `path`, fewer if it is shorter.
+    fn read_head(&self, path: &WinPath, len: usize) -> Result<Option<Vec<u8>>>;
+
+    /// A named data stream of the file at `path`.
+    fn read_stream(&self, path: &WinPath, stream: &str, bytes_max: u64) -> Result<Option<Vec<u8>>>;
+
+    /// The self-relative security descriptor of the file or directory at `path`; `Ok(None)` where the path is not there.
+    /// A file system that keeps none (FAT, a host directory) answers [`crate::error::ErrorKind::Unsupported`].
+    fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>>;
+}

@@ -1,0 +1,79 @@
+//! From what the user named to the bytes of files: containers, partitions, file systems, installations.
+
+pub mod device;
+pub mod filesystem;
+pub mod installation;
+pub mod source;
+
+use std::sync::Arc;
+
+use crate::base::limits::Limits;
+use crate::error::{Error, Result};
+use crate::evidence::Locator;
+use crate::image::device::ReadCounter;
+use crate::image::filesystem::FileSystem;
+
+pub use installation::{DiskFacts, Installation};
+pub use source::Source;
+
+/// Which files of the host an image may make the program open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackingFiles {
+    /// Only files in the directory of the image.
+    #[default]
+    SameDirectory,
+    /// Any file.
+    Anywhere,
+}
+
+/// How an image is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The limits of this run.
+    pub limits: Limits,
+    /// Which files of the host an image may name.
+    pub backing_files: BackingFiles,
+}
+
+/// A volume of the image and what was found on it.
+#[derive(Debug)]
+pub struct Volume {
+    /// The chain of layers as the report lists it, without the file system where that could not be opened.
+    pub layers: Vec<String>,
+    /// The chain down to the volume, as evidence shows it.
+    pub locator: Locator,
+    /// The file system, or why there is none to read.
+    pub filesystem: Result<Arc<dyn FileSystem>>,
+}
+
+/// An opened image.
+#[derive(Debug)]
+pub struct Image {
+    /// What the user named, as typed.
+    pub source: String,
+    /// Size of what was named, in bytes: of the files of a disk image, 0 for a directory.
+    pub size_bytes: u64,
+    /// The layers of the image down to where its volumes part.
+    pub layers: Vec<String>,
+    /// Warnings about the image as a whole.
+    pub notes: Vec<String>,
+    /// The volumes, in the order of the partition table.
+    pub volumes: Vec<Volume>,
+    /// The Windows installations, in the order of volumes and then of names.
+    pub installations: Vec<Installation>,
+    /// Counts what is read from host files.
+    pub counter: Arc<ReadCounter>,
+}
+
+impl Image {
+    /// Opens what the user named and finds the Windows installations in it.
+    ///
+    /// # Errors
+    /// What cannot be opened at all. A volume that cannot be read, or an image without Windows, is not an error here.
+    pub fn open(source: &Source, _options: &Options) -> Result<Self> {
+        Err(Error::unsupported(format!(
+            "{}: not read yet",
+            source.as_typed()
+        )))
+    }
+}

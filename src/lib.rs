@@ -1,0 +1,13 @@
+//! `goldseal` opens an offline Windows image and answers, with evidence, whether it may be cloned and whether it may be
+//! sealed.
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod base;
+pub mod error;
+pub mod evidence;
+pub mod facts;
+pub mod image;
+
+pub use error::{Error, ErrorKind, Result};
