@@ -194,7 +194,7 @@ mod tests {
         assert!(version("5.00.2919.800") < version("5.00.2919.6307"));
         assert!(version("5.0") == version("5.00.0.0"));
         assert!(version("10.0") > version("6.3"));
-        assert_eq!(Version::parse("5.0a").is_none(), true);
+        assert!(Version::parse("5.0a").is_none());
         assert_eq!(version("5.00.2919.6307").to_string(), "5.00.2919.6307");
     }
 }

@@ -92,6 +92,9 @@ pub struct VolumeNote {
     pub text: String,
 }
 
+/// A name in a directory, and what is known of the entry or why it could not be read.
+pub type NamedMetadata = (String, Result<Metadata>);
+
 /// A read-only file system inside the image.
 ///
 /// Every look-up answers three ways: `Ok(Some(_))` it is there, `Ok(None)` the place is readable and it is not there,
@@ -113,7 +116,7 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
 
     /// The entries of the directory at `path` with full metadata, in the order of their names. An entry that cannot be
     /// read is an error of that entry.
-    fn read_dir_metadata(&self, path: &WinPath) -> Result<Option<Vec<(String, Result<Metadata>)>>> {
+    fn read_dir_metadata(&self, path: &WinPath) -> Result<Option<Vec<NamedMetadata>>> {
         let Some(entries) = self.read_dir(path)? else {
             return Ok(None);
         };
