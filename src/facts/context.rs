@@ -65,7 +65,7 @@ pub struct Context<'i> {
     /// The limits of this run.
     pub limits: Limits,
     hives: [OnceCell<Result<OpenedHive, Unknown>>; HiveName::ALL.len()],
-    control_set: OnceCell<Result<String, Unknown>>,
+    control_set: OnceCell<Result<(String, Evidence), Unknown>>,
 }
 
 /// A key that was found, with its evidence.
@@ -82,6 +82,15 @@ pub struct FoundKey<'c> {
 pub struct FoundValue {
     /// The value.
     pub value: KeyValue,
+    /// The place of the value.
+    pub evidence: Evidence,
+}
+
+/// A value that was found and understood, with its evidence.
+#[derive(Debug, Clone)]
+pub struct Typed<T> {
+    /// What the value says.
+    pub value: T,
     /// The place of the value.
     pub evidence: Evidence,
 }
@@ -204,19 +213,20 @@ impl<'i> Context<'i> {
 
     /// The current control set (`ControlSet001`), from `SYSTEM\Select`.
     pub fn control_set(&self) -> Result<&str, Unknown> {
+        self.control_set_found().map(|(set, _)| set)
+    }
+
+    /// The current control set and the value of `SYSTEM\Select` that names it: `Current`, or where that is absent, 0 or
+    /// names a set that is not there, `Default`, then `LastKnownGood`. A value of another type is corrupt.
+    pub fn control_set_found(&self) -> Result<(&str, &Evidence), Unknown> {
         let set = self.control_set.get_or_init(|| {
             for name in ["Current", "Default", "LastKnownGood"] {
-                let Some(found) = self.value(HiveName::System, "Select", name)? else {
+                let Some(found) = self.number(HiveName::System, "Select", name)? else {
                     continue;
                 };
-                match found.value.dword() {
-                    None | Some(0) => {}
-                    Some(number) => {
-                        let set = format!("ControlSet{number:03}");
-                        if self.key(HiveName::System, &set)?.is_some() {
-                            return Ok(set);
-                        }
-                    }
+                let set = format!("ControlSet{:03}", found.value);
+                if found.value != 0 && self.key(HiveName::System, &set)?.is_some() {
+                    return Ok((set, found.evidence));
                 }
             }
             Err(Unknown::new(
@@ -225,7 +235,9 @@ impl<'i> Context<'i> {
                 self.place(HiveName::System, "Select", None),
             ))
         });
-        set.as_deref().map_err(Clone::clone)
+        set.as_ref()
+            .map(|(set, evidence)| (set.as_str(), evidence))
+            .map_err(Clone::clone)
     }
 
     /// `ControlSetNNN\tail` of the current control set.
@@ -306,14 +318,75 @@ impl<'i> Context<'i> {
         evidence
     }
 
+    /// The value `name` of the key at `path` as `read` understands it, or `None` if the key or the value is not there.
+    ///
+    /// `read` answers `None` for a value of the wrong type or form; that is a corrupt value and not an absent one.
+    pub fn typed<T>(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+        read: impl FnOnce(&KeyValue) -> Option<T>,
+    ) -> Result<Option<Typed<T>>, Unknown> {
+        let Some(found) = self.value(hive, path, name)? else {
+            return Ok(None);
+        };
+        match read(&found.value) {
+            Some(value) => Ok(Some(Typed {
+                value,
+                evidence: found.evidence,
+            })),
+            None => Err(not_understood(found)),
+        }
+    }
+
+    /// A REG_SZ or REG_EXPAND_SZ.
+    pub fn text(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+    ) -> Result<Option<Typed<String>>, Unknown> {
+        self.typed(hive, path, name, KeyValue::string)
+    }
+
+    /// A REG_MULTI_SZ (or the one string of a REG_SZ), without empty strings.
+    pub fn texts(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+    ) -> Result<Option<Typed<Vec<String>>>, Unknown> {
+        self.typed(hive, path, name, |value| {
+            let mut list = value.strings()?;
+            list.retain(|text| !text.is_empty());
+            Some(list)
+        })
+    }
+
+    /// A REG_DWORD.
+    pub fn number(
+        &self,
+        hive: HiveName,
+        path: &str,
+        name: &str,
+    ) -> Result<Option<Typed<u32>>, Unknown> {
+        self.typed(hive, path, name, KeyValue::dword)
+    }
+
     /// The evidence that a key or value is absent from a readable hive.
-    pub fn absent(&self, hive: HiveName, key: &str, value: Option<&str>) -> Fact {
+    pub fn absent_evidence(&self, hive: HiveName, key: &str, value: Option<&str>) -> Evidence {
         let locator = self.place(hive, key, value);
         let mut evidence = Evidence::at(locator.clone()).searched(vec![locator.to_string()]);
         if let Ok(opened) = self.hive(hive) {
             evidence.hive_state = Some(opened.hive.state());
         }
-        Fact::Absent(evidence)
+        evidence
+    }
+
+    /// The fact that a key or value is absent from a readable hive.
+    pub fn absent(&self, hive: HiveName, key: &str, value: Option<&str>) -> Fact {
+        Fact::Absent(self.absent_evidence(hive, key, value))
     }
 
     /// The fact of one registry value: found if `read` understands it, absent, or unknown.
@@ -326,21 +399,10 @@ impl<'i> Context<'i> {
         name: &str,
         read: impl FnOnce(&KeyValue) -> Option<Value>,
     ) -> Fact {
-        match self.value(hive, path, name) {
+        match self.typed(hive, path, name, read) {
             Err(unknown) => Fact::Unknown(unknown),
             Ok(None) => self.absent(hive, path, Some(name)),
-            Ok(Some(found)) => match read(&found.value) {
-                Some(value) => Fact::found(value, found.evidence),
-                None => Fact::Unknown(Unknown {
-                    reason: crate::evidence::UnknownReason::Corrupt,
-                    detail: format!(
-                        "value of type {} and {} bytes has not the form expected here",
-                        found.value.kind,
-                        found.value.data.len()
-                    ),
-                    evidence: found.evidence,
-                }),
-            },
+            Ok(Some(found)) => Fact::found(found.value, found.evidence),
         }
     }
 
@@ -349,12 +411,7 @@ impl<'i> Context<'i> {
         match self.key(hive, path) {
             Err(unknown) => Fact::Unknown(unknown),
             Ok(Some(found)) => Fact::found(true, found.evidence),
-            Ok(None) => {
-                let Fact::Absent(evidence) = self.absent(hive, path, None) else {
-                    return self.absent(hive, path, None);
-                };
-                Fact::found(false, evidence)
-            }
+            Ok(None) => Fact::found(false, self.absent_evidence(hive, path, None)),
         }
     }
 
@@ -381,5 +438,18 @@ impl<'i> Context<'i> {
         let mut evidence = Evidence::at(self.installation.place(path));
         evidence.mft_record = metadata.and_then(|metadata| metadata.mft_record);
         evidence
+    }
+}
+
+/// The unknown of a value whose type or form is not the one expected at its place.
+fn not_understood(found: FoundValue) -> Unknown {
+    Unknown {
+        reason: crate::evidence::UnknownReason::Corrupt,
+        detail: format!(
+            "value of type {} and {} bytes has not the form expected here",
+            found.value.kind,
+            found.value.data.len()
+        ),
+        evidence: found.evidence,
     }
 }
