@@ -10,6 +10,7 @@ mod image;
 mod internet_explorer;
 mod later;
 pub mod machine_keys;
+mod read;
 mod roles;
 mod services;
 mod sysprep;
