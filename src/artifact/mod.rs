@@ -1,3 +1,4 @@
 //! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
 
+pub mod machine_key;
 pub mod registry;
