@@ -2,3 +2,4 @@
 
 pub mod machine_key;
 pub mod registry;
+pub mod security_descriptor;
