@@ -1,16 +1,21 @@
 //! From what the user named to the bytes of files: containers, partitions, file systems, installations.
 
+mod assemble;
+pub mod container;
 pub mod device;
 pub mod filesystem;
+pub mod host;
+mod input;
 pub mod installation;
+pub mod partition;
 pub mod source;
 
 use std::sync::Arc;
 
 use crate::base::limits::Limits;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::Locator;
-use crate::image::device::ReadCounter;
+use crate::image::device::{Device, ReadCounter};
 use crate::image::filesystem::FileSystem;
 
 pub use installation::{DiskFacts, Installation};
@@ -70,10 +75,17 @@ impl Image {
     ///
     /// # Errors
     /// What cannot be opened at all. A volume that cannot be read, or an image without Windows, is not an error here.
-    pub fn open(source: &Source, _options: &Options) -> Result<Self> {
-        Err(Error::unsupported(format!(
-            "{}: not read yet",
-            source.as_typed()
-        )))
+    pub fn open(source: &Source, options: &Options) -> Result<Self> {
+        assemble::open(source, options)
+    }
+
+    /// Opens the disk or volume in `device`, which is shown as `name`. It has no place on the host, so parents that it
+    /// names are not found.
+    ///
+    /// # Errors
+    /// As [`Image::open`].
+    pub fn from_device(name: &str, device: Device, options: &Options) -> Result<Self> {
+        let counter = Arc::new(ReadCounter::default());
+        assemble::of_device(name, None, device, "file", options, &counter)
     }
 }

@@ -34,6 +34,23 @@ pub struct LooseArtifacts {
     pub event_logs: Vec<PathBuf>,
 }
 
+impl LooseArtifacts {
+    /// Whether any artefact was named.
+    pub fn is_any(&self) -> bool {
+        let single = [
+            &self.system,
+            &self.software,
+            &self.security,
+            &self.sam,
+            &self.default_hive,
+            &self.machine_keys,
+            &self.metabase,
+            &self.minioc,
+        ];
+        single.iter().any(|path| path.is_some()) || !self.event_logs.is_empty()
+    }
+}
+
 impl Source {
     /// An image at a path of the host.
     pub fn from_path(path: impl AsRef<Path>) -> Self {

@@ -1,6 +1,9 @@
 //! The read-only tree that every file system presents, and what a file is known by.
 
+pub mod host_dir;
+pub mod loose_files;
 pub mod memory;
+pub mod volume;
 
 use std::fmt;
 
@@ -106,6 +109,12 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// What is known of the state of the volume.
     fn notes(&self) -> Vec<VolumeNote> {
         Vec::new()
+    }
+
+    /// The file of the host that stands for `path`, where that is not a file inside the image: a loose artefact named by
+    /// option, or a file of a folder of loose files.
+    fn origin(&self, _path: &WinPath) -> Option<String> {
+        None
     }
 
     /// The file or directory at `path`, without following a reparse point.
