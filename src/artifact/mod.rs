@@ -4,3 +4,4 @@ pub mod machine_key;
 pub mod metabase;
 pub mod registry;
 pub mod security_descriptor;
+pub mod setup_inf;

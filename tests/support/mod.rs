@@ -1,0 +1,20 @@
+//! What integration tests share: outside tools, which a build machine must have and another machine may lack.
+
+use std::process::{Command, Stdio};
+
+/// Whether an outside tool can be started; where the environment says `CI=true` a missing one fails the test.
+pub(crate) fn tool(name: &str) -> bool {
+    let found = Command::new(name)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    let on_build_machine = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(found || !on_build_machine, "{name} is needed by this test");
+    if !found {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
