@@ -196,16 +196,16 @@ impl<'i> Context<'i> {
         let mut logs = Vec::new();
         for suffix in ["LOG", "LOG1", "LOG2"] {
             let log = folder.child(&format!("{name}.{suffix}"));
-            // A log that cannot be read leaves the hive dirty, which every fact from it then says.
-            if let Ok(Some(bytes)) = self
+            let name = log.file_name().unwrap_or("");
+            match self
                 .installation
                 .filesystem
                 .read(&log, self.limits.hive_log_bytes_max)
             {
-                logs.push(HiveLog {
-                    name: log.file_name().unwrap_or("").to_owned(),
-                    bytes,
-                });
+                Ok(Some(bytes)) => logs.push(HiveLog::new(name, bytes)),
+                Ok(None) => {}
+                // A log that is there and cannot be read leaves the hive dirty, and the hive's notes say so.
+                Err(error) => logs.push(HiveLog::unreadable(name, error.chain())),
             }
         }
         logs
