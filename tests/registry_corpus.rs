@@ -1,4 +1,11 @@
 //! Hives of the shared corpus: every file opened, facts of python-registry, replay as yarp and Windows do it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails loudly"
+)]
 
 #[path = "support/corpus.rs"]
 mod corpus;
@@ -101,7 +108,11 @@ fn check_hive(name: &str, hive: &Hive, facts: &Value) {
     };
     assert_eq!(hive.state(), state, "{name}");
     assert_eq!(Hive::needs_logs(hive.bytes()), !is_clean, "{name}");
-    if let Some(expected) = facts["root_subkeys"].as_array() {
+    if name == "hives/yarp_comphive.zst" {
+        // python-registry decodes names of one byte a character as Windows-1252 and shows two keys of one name; Windows
+        // shortens a name only where each UTF-16 unit is below 0x100, so that the byte 0x9f is U+009F.
+        assert_eq!(names(&hive.root().unwrap()), ["\u{9f}", "\u{178}"]);
+    } else if let Some(expected) = facts["root_subkeys"].as_array() {
         assert_eq!(
             names(&hive.root().unwrap()),
             texts(expected),
@@ -259,7 +270,8 @@ fn tree(hive: &Hive) -> Vec<String> {
             key.name().unwrap()
         });
         for value in key.values().unwrap() {
-            lines.push(format!("{} {} {:?}", value.name, value.kind, value.data));
+            let digest = corpus::sha256(&value.data);
+            lines.push(format!("{} {} {digest}", value.name, value.kind));
         }
     }
     lines
@@ -314,7 +326,9 @@ fn a_list_that_python_registry_cannot_read_is_an_error_and_hides_nothing() {
 }
 
 /// Damage that the walk meets, by hive; every other hive of the corpus is walked without any.
-const DAMAGED: [&str; 3] = [
+const DAMAGED: [&str; 5] = [
+    "hives/yarp_badlisthive.zst",
+    "hives/artemis_ntuser_bad.zst",
     "hives/plaso_corrupt_sub_key_list.hiv",
     "hives/corrupted_system_hive.xz",
     "hives/yarp_truncatedhive",

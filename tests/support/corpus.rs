@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// The folder of the corpus, if it is there.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     if folder.join("MANIFEST.tsv").is_file() {
         return Some(folder);
@@ -19,7 +19,7 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// The names of the files of one kind (`hives`, `pe`), in the order of the manifest.
-pub fn names(kind: &str) -> Vec<String> {
+pub(crate) fn names(kind: &str) -> Vec<String> {
     manifest()
         .into_iter()
         .map(|row| row.path)
@@ -28,13 +28,13 @@ pub fn names(kind: &str) -> Vec<String> {
 }
 
 /// What `facts.json` says of the files, by name.
-pub fn facts() -> serde_json::Value {
+pub(crate) fn facts() -> serde_json::Value {
     let path = folder().unwrap().join("facts.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// The content of a file as the manifest names it, without its outer compression.
-pub fn read(name: &str) -> Vec<u8> {
+pub(crate) fn read(name: &str) -> Vec<u8> {
     let packed = std::fs::read(folder().unwrap().join(name)).unwrap();
     let raw = match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("zst") => {
@@ -72,10 +72,12 @@ pub fn read(name: &str) -> Vec<u8> {
 }
 
 /// The SHA-256 of `bytes` in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
     Sha256::digest(bytes)
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(digits)
+        .flatten()
         .collect()
 }
 

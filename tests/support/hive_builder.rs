@@ -4,27 +4,27 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 /// The offset that means "none".
-pub const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// A hive under construction: one large bin that cells are appended to.
-pub struct HiveBuilder {
+pub(crate) struct HiveBuilder {
     bins: Vec<u8>,
     minor: u32,
 }
 
 /// The fields of a key node that tests vary.
-pub struct Key<'a> {
-    pub name: &'a [u8],
-    pub is_compressed: bool,
-    pub subkey_count: u32,
-    pub subkey_list: u32,
-    pub value_count: u32,
-    pub value_list: u32,
-    pub class: Option<&'a str>,
+pub(crate) struct Key<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) is_compressed: bool,
+    pub(crate) subkey_count: u32,
+    pub(crate) subkey_list: u32,
+    pub(crate) value_count: u32,
+    pub(crate) value_list: u32,
+    pub(crate) class: Option<&'a str>,
 }
 
 impl Key<'_> {
-    pub fn named(name: &[u8]) -> Key<'_> {
+    pub(crate) fn named(name: &[u8]) -> Key<'_> {
         Key {
             name,
             is_compressed: true,
@@ -38,10 +38,10 @@ impl Key<'_> {
 }
 
 /// The last-written time that every key carries.
-pub const WRITTEN: u64 = 0x01C4_9A29_1237_1234;
+pub(crate) const WRITTEN: u64 = 0x01C4_9A29_1237_1234;
 
 impl HiveBuilder {
-    pub fn new(minor: u32) -> Self {
+    pub(crate) fn new(minor: u32) -> Self {
         Self {
             bins: vec![0; 32],
             minor,
@@ -49,7 +49,7 @@ impl HiveBuilder {
     }
 
     /// An allocated cell with this content; its offset from the end of the base block.
-    pub fn cell(&mut self, data: &[u8]) -> u32 {
+    pub(crate) fn cell(&mut self, data: &[u8]) -> u32 {
         let offset = u32::try_from(self.bins.len()).unwrap();
         let size = (data.len() + 4).next_multiple_of(8);
         let field = -i32::try_from(size).unwrap();
@@ -59,7 +59,7 @@ impl HiveBuilder {
         offset
     }
 
-    pub fn value_record(
+    pub(crate) fn value_record(
         &mut self,
         name: &[u8],
         is_compressed: bool,
@@ -79,13 +79,13 @@ impl HiveBuilder {
     }
 
     /// A value with its data in one cell.
-    pub fn value(&mut self, name: &[u8], kind: u32, data: &[u8]) -> u32 {
+    pub(crate) fn value(&mut self, name: &[u8], kind: u32, data: &[u8]) -> u32 {
         let cell = self.cell(data);
         self.value_record(name, true, kind, u32::try_from(data.len()).unwrap(), cell)
     }
 
     /// A value with its data in the segments of a `db` record.
-    pub fn big_value(&mut self, name: &[u8], kind: u32, data: &[u8]) -> u32 {
+    pub(crate) fn big_value(&mut self, name: &[u8], kind: u32, data: &[u8]) -> u32 {
         let segments: Vec<u32> = data.chunks(16_344).map(|part| self.cell(part)).collect();
         let list = self.offsets(&segments);
         let mut record = b"db".to_vec();
@@ -96,13 +96,13 @@ impl HiveBuilder {
     }
 
     /// A list of bare offsets: values of a key, segments of big data.
-    pub fn offsets(&mut self, offsets: &[u32]) -> u32 {
+    pub(crate) fn offsets(&mut self, offsets: &[u32]) -> u32 {
         let bytes: Vec<u8> = offsets.iter().flat_map(|o| o.to_le_bytes()).collect();
         self.cell(&bytes)
     }
 
     /// A list `lf`, `lh`, `li` or `ri` of these offsets.
-    pub fn list(&mut self, signature: &[u8; 2], offsets: &[u32]) -> u32 {
+    pub(crate) fn list(&mut self, signature: &[u8; 2], offsets: &[u32]) -> u32 {
         let mut bytes = signature.to_vec();
         bytes.extend_from_slice(&u16::try_from(offsets.len()).unwrap().to_le_bytes());
         for offset in offsets {
@@ -114,7 +114,7 @@ impl HiveBuilder {
         self.cell(&bytes)
     }
 
-    pub fn key(&mut self, key: &Key<'_>) -> u32 {
+    pub(crate) fn key(&mut self, key: &Key<'_>) -> u32 {
         let class: Vec<u8> = key
             .class
             .unwrap_or_default()
@@ -148,7 +148,7 @@ impl HiveBuilder {
     }
 
     /// A key with these subkeys in one list `lh` and these values.
-    pub fn folder(&mut self, name: &[u8], subkeys: &[u32], values: &[u32]) -> u32 {
+    pub(crate) fn folder(&mut self, name: &[u8], subkeys: &[u32], values: &[u32]) -> u32 {
         let subkey_list = if subkeys.is_empty() {
             NONE
         } else {
@@ -169,7 +169,7 @@ impl HiveBuilder {
     }
 
     /// The hive, clean, with `root` as its root key.
-    pub fn finish(mut self, root: u32) -> Vec<u8> {
+    pub(crate) fn finish(mut self, root: u32) -> Vec<u8> {
         let used = self.bins.len();
         let size = (used + 8).next_multiple_of(4096);
         self.bins.resize(size, 0);
@@ -185,7 +185,7 @@ impl HiveBuilder {
 }
 
 /// The base block of a clean hive.
-pub fn base_block(minor: u32, root: u32, bins_bytes: u32) -> Vec<u8> {
+pub(crate) fn base_block(minor: u32, root: u32, bins_bytes: u32) -> Vec<u8> {
     let mut block = vec![0; 4096];
     block[..4].copy_from_slice(b"regf");
     for (offset, value) in [
@@ -205,13 +205,13 @@ pub fn base_block(minor: u32, root: u32, bins_bytes: u32) -> Vec<u8> {
 }
 
 /// Sets both sequence numbers and the checksum.
-pub fn set_sequences(file: &mut [u8], primary: u32, secondary: u32) {
+pub(crate) fn set_sequences(file: &mut [u8], primary: u32, secondary: u32) {
     put(file, 4, primary);
     put(file, 8, secondary);
     fix_checksum(file);
 }
 
-pub fn fix_checksum(file: &mut [u8]) {
+pub(crate) fn fix_checksum(file: &mut [u8]) {
     let sum = file[..508]
         .chunks_exact(4)
         .fold(0, |sum, word| sum ^ u32::from_le_bytes(word.try_into().unwrap()));
@@ -223,15 +223,15 @@ pub fn fix_checksum(file: &mut [u8]) {
     put(file, 508, sum);
 }
 
-pub fn put(file: &mut [u8], offset: usize, value: u32) {
+pub(crate) fn put(file: &mut [u8], offset: usize, value: u32) {
     file[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
 }
 
 /// A page of a log: offset from the start of the hive bins, content.
-pub type Page<'a> = (u32, &'a [u8]);
+pub(crate) type Page<'a> = (u32, &'a [u8]);
 
 /// A log of the new format beside `hive`, its entries numbered from `first`.
-pub fn new_log(hive: &[u8], first: u32, entries: &[&[Page<'_>]]) -> Vec<u8> {
+pub(crate) fn new_log(hive: &[u8], first: u32, entries: &[&[Page<'_>]]) -> Vec<u8> {
     let mut log = hive[..512].to_vec();
     put(&mut log, 28, 6);
     set_sequences(&mut log, first, first);
@@ -243,7 +243,7 @@ pub fn new_log(hive: &[u8], first: u32, entries: &[&[Page<'_>]]) -> Vec<u8> {
 }
 
 /// One entry of a log of the new format.
-pub fn log_entry(sequence: u32, bins_bytes: u32, pages: &[Page<'_>]) -> Vec<u8> {
+pub(crate) fn log_entry(sequence: u32, bins_bytes: u32, pages: &[Page<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (offset, page) in pages {
         body.extend_from_slice(&offset.to_le_bytes());
@@ -273,7 +273,7 @@ pub fn log_entry(sequence: u32, bins_bytes: u32, pages: &[Page<'_>]) -> Vec<u8> 
 
 /// Marvin32 with the seed of the registry, written out from its description.
 fn marvin32(data: &[u8]) -> u64 {
-    let (mut lo, mut hi) = (0x884D_EF82_u32, 0xC555_4E7A_u32);
+    let (mut lo, mut hi) = (0x7A4E_55C5_u32, 0x82EF_4D88_u32);
     let mut padded = data.to_vec();
     padded.push(0x80);
     padded.resize((data.len() / 4 + 2) * 4, 0);
@@ -289,7 +289,7 @@ fn marvin32(data: &[u8]) -> u64 {
 }
 
 /// A log of the old format beside `hive` with these 512-byte pages by their index.
-pub fn old_log(hive: &[u8], sequence: u32, pages: &[(usize, &[u8])]) -> Vec<u8> {
+pub(crate) fn old_log(hive: &[u8], sequence: u32, pages: &[(usize, &[u8])]) -> Vec<u8> {
     let mut log = hive[..512].to_vec();
     put(&mut log, 28, 1);
     set_sequences(&mut log, sequence, sequence);

@@ -158,8 +158,13 @@ pub(crate) fn is_same_hive(primary: &[u8], log: &[u8]) -> bool {
     };
     equal(20..28)
         && equal(32..40)
-        && equal(FILE_NAME)
+        && is_same_name(primary, log)
         && (is_unset(primary) || is_unset(log) || equal(RESOURCE_MANAGER_ID))
+}
+
+/// Whether two base blocks carry the same file name.
+pub(crate) fn is_same_name(primary: &[u8], log: &[u8]) -> bool {
+    primary.get(FILE_NAME).is_some() && primary.get(FILE_NAME) == log.get(FILE_NAME)
 }
 
 /// What recovery writes into the base block of the hive in memory.

@@ -89,9 +89,10 @@ impl Hive {
                 ranges: Vec::new(),
             }
         };
-        let base_block = BaseBlock::parse(&primary)?;
-        base_block.check_readable()?;
         let mut notes = recovery.notes;
+        let base_block = BaseBlock::parse(&primary)
+            .and_then(|base_block| base_block.check_readable().map(|()| base_block))
+            .map_err(|error| with_notes(&error, &notes))?;
         let bins_end = bins_end(&primary, &base_block, &mut notes);
         let recovered = contain("registry hive", || {
             Recovered::try_new(primary, |bytes| {
@@ -188,6 +189,19 @@ impl Hive {
     pub(crate) fn is_range_from_log(&self, range: &Range<usize>) -> bool {
         log::overlaps(&self.log_ranges, range)
     }
+}
+
+/// The error with what became of each log: a damaged base block may have been recovered from one.
+fn with_notes(error: &Error, notes: &[String]) -> Error {
+    let logs: Vec<&str> = notes
+        .iter()
+        .filter(|note| note.contains(" applied: "))
+        .map(String::as_str)
+        .collect();
+    if logs.is_empty() {
+        return Error::new(error.kind(), error.to_string());
+    }
+    Error::new(error.kind(), format!("{error}; {}", logs.join("; ")))
 }
 
 fn check_len(len: usize, limits: &Limits) -> Result<()> {

@@ -28,31 +28,55 @@ pub(crate) struct Recovery {
 /// What is known of the primary file before a log is looked at.
 #[derive(Debug)]
 pub(crate) struct Primary {
-    /// Its first sector, if the checksum is right.
-    pub(crate) sector: Option<Vec<u8>>,
+    /// Its first sector as it stands.
+    sector: Vec<u8>,
     /// Its base block, if the checksum is right.
     pub(crate) base_block: Option<BaseBlock>,
-    /// Last-written time: of the base block, else of the first hive bin.
-    pub(crate) written: u64,
+    /// Last-written times that a log may carry: that of the base block and, if its checksum is wrong, of the first bin.
+    pub(crate) written: Vec<u64>,
 }
 
 impl Primary {
     fn read(file: &[u8]) -> Option<Self> {
-        let base_block = BaseBlock::parse(file)
-            .ok()
-            .filter(BaseBlock::is_checksum_right);
-        let written = match base_block {
-            Some(base_block) => base_block.written,
-            None if bytes::slice(file, BASE_BLOCK_BYTES, 4) == Some(b"hbin") => {
-                bytes::u64_le(file, HBIN_TIMESTAMP_OFFSET)?
+        let found = BaseBlock::parse(file).ok();
+        let base_block = found.filter(BaseBlock::is_checksum_right);
+        let mut written: Vec<u64> = found.iter().map(|block| block.written).collect();
+        if base_block.is_none() {
+            if bytes::slice(file, BASE_BLOCK_BYTES, 4) != Some(b"hbin") {
+                return None;
             }
-            None => return None,
-        };
+            written.extend(bytes::u64_le(file, HBIN_TIMESTAMP_OFFSET));
+        }
         Some(Self {
-            sector: base_block.and_then(|_| file.get(..SECTOR_BYTES).map(<[u8]>::to_vec)),
+            sector: file.get(..SECTOR_BYTES)?.to_vec(),
             base_block,
             written,
         })
+    }
+
+    /// Why a log with this base block is not a log of the hive.
+    fn stranger(&self, log: &[u8], block: &BaseBlock) -> Option<String> {
+        if self.base_block.is_some() {
+            return (!base_block::is_same_hive(&self.sector, log))
+                .then(|| "its base block names another hive".to_owned());
+        }
+        // The damaged base block is replaced by that of the log, so the log must be of this hive by its time; hives of
+        // Windows 10 carry the time zero, which says nothing, and there the name must do.
+        if !self.written.contains(&block.written)
+            || (block.written == 0 && !base_block::is_same_name(&self.sector, log))
+        {
+            return Some(
+                "nothing in the damaged base block shows that it is of this hive".to_owned(),
+            );
+        }
+        let as_primary = BaseBlock {
+            file_type: 0,
+            ..*block
+        };
+        as_primary
+            .check_readable()
+            .err()
+            .map(|error| error.to_string())
     }
 }
 
@@ -188,11 +212,7 @@ fn classify<'l>(log: &'l HiveLog, primary: &Primary) -> Offered<'l> {
             base_block.primary_sequence, base_block.secondary_sequence
         ));
     }
-    if let Some(sector) = &primary.sector {
-        if !base_block::is_same_hive(sector, bytes) {
-            return Offered::Foreign("its base block names another hive".to_owned());
-        }
-    } else if let Some(why) = unfit_to_heal(&base_block) {
+    if let Some(why) = primary.stranger(bytes, &base_block) {
         return Offered::Foreign(why);
     }
     let candidate = Candidate {
@@ -206,15 +226,6 @@ fn classify<'l>(log: &'l HiveLog, primary: &Primary) -> Offered<'l> {
         6 => Offered::New(candidate),
         other => Offered::Foreign(format!("file type should be 1, 2 or 6 (log), is {other}")),
     }
-}
-
-/// Why this base block cannot stand in for that of the primary file.
-fn unfit_to_heal(base_block: &BaseBlock) -> Option<String> {
-    let as_primary = BaseBlock {
-        file_type: 0,
-        ..*base_block
-    };
-    as_primary.check_readable().err().map(|e| e.to_string())
 }
 
 /// Puts the log's copy of the base block in the place of the damaged one.

@@ -53,10 +53,16 @@ pub(crate) fn apply(
 /// Why the log is not for the state in which the primary file is.
 fn misfit(log: &Candidate<'_>, primary: &Primary) -> Option<String> {
     let block = &log.base_block;
-    if block.written != primary.written {
+    if !primary.written.contains(&block.written) {
+        let of_hive: Vec<String> = primary
+            .written
+            .iter()
+            .map(|time| format!("0x{time:016x}"))
+            .collect();
         return Some(format!(
-            "its last-written time 0x{:016x} should be that of the hive, 0x{:016x}",
-            block.written, primary.written
+            "its last-written time 0x{:016x} should be that of the hive, {}",
+            block.written,
+            of_hive.join(" or ")
         ));
     }
     let expected = primary.base_block?;

@@ -4,8 +4,8 @@
 
 use crate::base::bytes;
 
-/// The seed of the registry: the bytes 82 EF 4D 88 7A 4E 55 C5 as a little-endian number.
-pub(crate) const REGISTRY_SEED: u64 = 0xC555_4E7A_884D_EF82;
+/// The seed of the registry.
+pub(crate) const REGISTRY_SEED: u64 = 0x82EF_4D88_7A4E_55C5;
 
 /// The 64-bit hash of `data`.
 pub(crate) fn hash(seed: u64, data: &[u8]) -> u64 {
