@@ -103,3 +103,11 @@ pub(crate) fn not_read(context: &Context<'_>, path: &WinPath, what: &str) -> Fac
         context.installation.place(path),
     ))
 }
+
+/// The system drive (`C:`), where it is known.
+pub(crate) fn system_drive(facts: &Facts) -> Option<String> {
+    match facts.get("os.system_drive")?.get() {
+        Ok(Some((Value::Text(drive), _))) => Some(drive.clone()),
+        _ => None,
+    }
+}

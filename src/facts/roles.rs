@@ -1,6 +1,280 @@
-//! Facts about server roles and neighbours: cluster, Transaction Server, MSDTC, certificate services, SQL Server, terminal services.
+//! Facts about server roles and neighbours: cluster, Transaction Server, MSDTC, certificate services, SQL Server, terminal
+//! services, and two settings of the shell.
 
-use crate::facts::{Context, Facts};
+use std::collections::BTreeMap;
+
+use crate::base::win_path::{eq_name, fold_name};
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
+use crate::facts::read::{CURRENT_VERSION, earlier_list_has, look_for, windows_version};
+use crate::facts::services::entry::Start;
+use crate::facts::services::{find, services_key};
+use crate::facts::{Context, Facts, HiveName};
+
+/// The packages of Transaction Server in SOFTWARE.
+pub(crate) const PACKAGES: &str = "Microsoft\\Transaction Server\\Packages";
+/// The package "IIS In-Process Applications" (Q246309).
+const IN_PROCESS: &str = "{3D14228C-FBE1-11d0-995D-00C04FD919C1}";
+/// Most subkeys of a key that are looked through here.
+const SUBKEYS_MAX: usize = 65_536;
 
 /// Collects this group.
-pub(crate) fn collect(_context: &Context<'_>, _facts: &mut Facts) {}
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+    facts.put("cluster.installed", cluster(context));
+    facts.put("mts.package_names", package_names(context));
+    facts.put(
+        "mts.in_process_package",
+        context.key_exists_fact(HiveName::Software, &format!("{PACKAGES}\\{IN_PROCESS}")),
+    );
+    facts.put("mts.orphan_components", orphan_components(context));
+    facts.put("msdtc.cid", msdtc_cid(context));
+    facts.put("adcs.installed", service_exists(context, "CertSvc"));
+    facts.put("sql.instances", sql_instances(context));
+    facts.put("ts.appserver_mode", appserver_mode(context, facts));
+    facts.put("winlogon.shell_trailing_comma", shell_comma(context));
+    facts.put("policy.LinkResolveIgnoreLinkInfo", link_resolve(context));
+}
+
+/// Whether a service of that name is there.
+fn service_exists(context: &Context<'_>, name: &str) -> Result<Fact, Unknown> {
+    if let Some((service, evidence)) = find(context, name)? {
+        return Ok(Fact::found(true, evidence.raw(service.to_string())));
+    }
+    let key = format!("{}\\{name}", services_key(context)?);
+    Ok(Fact::found(
+        false,
+        context.absent_evidence(HiveName::System, &key, None),
+    ))
+}
+
+/// Whether the cluster service is set up: `ClusSvc` is there and not disabled, or the database `Cluster\CLUSDB` is
+/// (Q217147, Q223258). Server 2003 Enterprise has a disabled `ClusSvc` before any cluster is made (from memory).
+fn cluster(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let service = find(context, "ClusSvc")?;
+    if let Some((service, evidence)) = &service
+        && service.start != Some(Start::Disabled)
+    {
+        return Ok(Fact::found(true, evidence.clone().raw(service.to_string())));
+    }
+    let (there, file) = look_for(context, &context.installation.windows("Cluster\\CLUSDB"))?;
+    let place = if let Some((service, evidence)) = service {
+        evidence.raw(service.to_string())
+    } else {
+        let key = format!("{}\\ClusSvc", services_key(context)?);
+        context.absent_evidence(HiveName::System, &key, None)
+    };
+    Ok(if there {
+        Fact::found_in(true, file, [place])
+    } else {
+        Fact::found_in(false, place, [file])
+    })
+}
+
+/// The names of the subkeys at `path` and the evidence of the key; `None` where there is no such key.
+fn subkey_names(
+    context: &Context<'_>,
+    path: &str,
+) -> Result<Option<(Vec<String>, Evidence)>, Unknown> {
+    let Some(found) = context.key(HiveName::Software, path)? else {
+        return Ok(None);
+    };
+    let fail = |error| Unknown::from_error(&error, found.evidence.locator.clone());
+    let keys = found.key.subkeys().map_err(fail)?;
+    if keys.len() > SUBKEYS_MAX {
+        return Err(Unknown {
+            reason: UnknownReason::LimitExceeded,
+            detail: format!("{} subkeys, at most {SUBKEYS_MAX} are read", keys.len()),
+            evidence: found.evidence,
+        });
+    }
+    let names = keys.iter().map(|key| key.name().map_err(fail));
+    Ok(Some((
+        names.collect::<Result<Vec<_>, _>>()?,
+        found.evidence,
+    )))
+}
+
+/// The names of all packages of Transaction Server, in the order of their keys.
+fn package_names(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let Some((keys, evidence)) = subkey_names(context, PACKAGES)? else {
+        let absent = context.absent_evidence(HiveName::Software, PACKAGES, None);
+        return Ok(Fact::found(Value::List(Vec::new()), absent));
+    };
+    let mut names = Vec::new();
+    for key in keys {
+        let path = format!("{PACKAGES}\\{key}");
+        names.extend(context.text(HiveName::Software, &path, "Name")?);
+    }
+    Ok(Fact::found(
+        Value::texts(names.into_iter().map(|name| name.value)),
+        evidence,
+    ))
+}
+
+/// The number of components of the in-process package that the metabase does not know: 0 where the package has no components,
+/// else unknown, as this version does not read the metabase.
+fn orphan_components(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let path = format!("{PACKAGES}\\{IN_PROCESS}\\Components");
+    match subkey_names(context, &path)? {
+        None => Ok(Fact::found(
+            0_i64,
+            context.absent_evidence(HiveName::Software, &path, None),
+        )),
+        Some((components, evidence)) if components.is_empty() => Ok(Fact::found(0_i64, evidence)),
+        Some((components, evidence)) => Err(Unknown {
+            reason: UnknownReason::Unsupported,
+            detail: format!(
+                "{} components; their entries in the metabase are not read by this version",
+                components.len()
+            ),
+            evidence,
+        }),
+    }
+}
+
+/// The GUID below `Classes\CID` whose `Description` reads MSDTC, in lower case without braces; the first by name if there are
+/// several, with evidence for each.
+fn msdtc_cid(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let root = "Classes\\CID";
+    let Some((keys, root_evidence)) = subkey_names(context, root)? else {
+        return Ok(context.absent(HiveName::Software, root, None));
+    };
+    let mut found = BTreeMap::new();
+    for key in keys {
+        let path = format!("{root}\\{key}\\Description");
+        if let Some(text) = context.text(HiveName::Software, &path, "")?
+            && eq_name(text.value.trim(), "MSDTC")
+        {
+            let guid = key.trim_matches(['{', '}']).to_ascii_lowercase();
+            found.insert(guid, text.evidence);
+        }
+    }
+    let mut found = found.into_iter();
+    Ok(match found.next() {
+        Some((guid, evidence)) => {
+            let others = found.map(|(guid, evidence)| evidence.raw(guid));
+            Fact::found_in(guid, evidence, others)
+        }
+        None => Fact::Absent(root_evidence),
+    })
+}
+
+/// The instances of SQL Server: the values of `Instance Names\SQL` (both views of a 64-bit Windows), and the services
+/// `MSSQLServer` and `MSSQL$name`.
+fn sql_instances(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let mut instances: BTreeMap<String, (String, Evidence)> = BTreeMap::new();
+    let keys = ["Microsoft", "Wow6432Node\\Microsoft"]
+        .map(|root| format!("{root}\\Microsoft SQL Server\\Instance Names\\SQL"));
+    for path in &keys {
+        let Some(found) = context.key(HiveName::Software, path)? else {
+            continue;
+        };
+        let values = found
+            .key
+            .values()
+            .map_err(|error| Unknown::from_error(&error, found.evidence.locator.clone()))?;
+        for value in values.into_iter().filter(|value| !value.name.is_empty()) {
+            let entry = (value.name.clone(), found.evidence.clone());
+            instances.entry(fold_name(&value.name)).or_insert(entry);
+        }
+    }
+    let services = services_key(context)?;
+    let Some(found) = context.key(HiveName::System, &services)? else {
+        let key = context.absent_evidence(HiveName::System, &services, None);
+        return Ok(list_of(instances, key));
+    };
+    let fail = |error| Unknown::from_error(&error, found.evidence.locator.clone());
+    for key in found.key.subkeys().map_err(fail)? {
+        let name = key.name().map_err(fail)?;
+        if let Some(instance) = instance_of(&name)
+            && let Some((_, evidence)) = find(context, &name)?
+        {
+            instances
+                .entry(fold_name(&instance))
+                .or_insert((instance, evidence));
+        }
+    }
+    let searched = context.absent_evidence(
+        HiveName::Software,
+        keys.first().map_or("", String::as_str),
+        None,
+    );
+    Ok(list_of(instances, searched))
+}
+
+fn list_of(instances: BTreeMap<String, (String, Evidence)>, otherwise: Evidence) -> Fact {
+    let (names, places): (Vec<String>, Vec<Evidence>) = instances.into_values().unzip();
+    let mut places = places.into_iter();
+    let first = places.next().unwrap_or(otherwise);
+    Fact::found_in(Value::texts(names), first, places)
+}
+
+/// The instance that a service of SQL Server runs.
+fn instance_of(service: &str) -> Option<String> {
+    if eq_name(service, "MSSQLSERVER") {
+        return Some("MSSQLSERVER".to_owned());
+    }
+    let prefix = service.get(..6)?;
+    let name = service.get(6..)?;
+    (prefix.eq_ignore_ascii_case("MSSQL$") && !name.is_empty()).then(|| name.to_owned())
+}
+
+/// Whether Terminal Server serves applications: `TSAppCompat` = 1; where that value is absent, NT 4.0 with the suite
+/// "Terminal Server". Later systems have that suite on every workstation (Windows 7 and 10, measured).
+fn appserver_mode(context: &Context<'_>, facts: &Facts) -> Result<Fact, Unknown> {
+    let key = context.in_control_set("Control\\Terminal Server")?;
+    if let Some(found) = context.number(HiveName::System, &key, "TSAppCompat")? {
+        return Ok(Fact::found(found.value == 1, found.evidence));
+    }
+    let (version, version_evidence) = windows_version(facts)?;
+    let absent = context.absent_evidence(HiveName::System, &key, Some("TSAppCompat"));
+    if version >= Version::from_parts(&[5, 0]) {
+        return Ok(Fact::found_in(false, absent, [version_evidence]));
+    }
+    Ok(
+        match earlier_list_has(facts, "os.product_suite", "Terminal Server")? {
+            Some(suite) => Fact::found_in(true, suite.raw("Terminal Server"), [absent]),
+            None => Fact::found(false, absent),
+        },
+    )
+}
+
+/// Whether `Winlogon!Shell` ends with a comma (Q253942).
+fn shell_comma(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let key = format!("{CURRENT_VERSION}\\Winlogon");
+    Ok(match context.text(HiveName::Software, &key, "Shell")? {
+        Some(shell) => Fact::found(
+            shell.value.trim_end().ends_with(','),
+            shell.evidence.raw(shell.value),
+        ),
+        None => Fact::found(
+            false,
+            context.absent_evidence(HiveName::Software, &key, Some("Shell")),
+        ),
+    })
+}
+
+/// The policy `LinkResolveIgnoreLinkInfo` of the machine; 0 where it is absent (Q243085).
+fn link_resolve(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let key = "Microsoft\\Windows\\CurrentVersion\\Policies\\Explorer";
+    let name = "LinkResolveIgnoreLinkInfo";
+    Ok(match context.number(HiveName::Software, key, name)? {
+        Some(found) => Fact::found(found.value, found.evidence),
+        None => Fact::found(
+            0_i64,
+            context.absent_evidence(HiveName::Software, key, Some(name)),
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instance_is_told_by_the_name_of_the_service() {
+        assert_eq!(instance_of("MSSQLServer").as_deref(), Some("MSSQLSERVER"));
+        assert_eq!(instance_of("mssql$Shop").as_deref(), Some("Shop"));
+        assert_eq!(instance_of("MSSQLServerADHelper"), None);
+        assert_eq!(instance_of("MSSQL$"), None);
+    }
+}

@@ -1,6 +1,166 @@
 //! Facts about services, their dependency graph and start order (svc.*).
+//!
+//! A service whose key cannot be read leaves the facts about the whole graph unknown: a list that may be short is no answer.
 
-use crate::facts::{Context, Facts};
+pub(crate) mod entry;
+mod faults;
+mod graph;
+pub(crate) mod image_path;
+mod of_windows;
+mod race;
+mod table;
+
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
+use crate::facts::read::system_drive;
+use crate::facts::services::entry::{Service, Start};
+use crate::facts::services::graph::Graph;
+use crate::facts::services::image_path::{Program, program};
+use crate::facts::services::table::Table;
+use crate::facts::{Context, Facts, HiveName};
+
+pub(crate) use crate::facts::services::table::{find, services_key};
+
+/// Most services of a list whose own key is named as evidence.
+const EVIDENCE_MAX: usize = 64;
 
 /// Collects this group.
-pub(crate) fn collect(_context: &Context<'_>, _facts: &mut Facts) {}
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+    let system_drive = system_drive(facts);
+    let table = Table::read(context);
+    facts.put(
+        "svc.race_candidates",
+        table
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|table| race_candidates(context, table, system_drive.as_deref())),
+    );
+    for (id, errors_only) in [("svc.graph_faults", false), ("svc.graph_errors", true)] {
+        facts.put(
+            id,
+            table
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|table| graph_faults(context, table, errors_only)),
+        );
+    }
+    facts.put(
+        "svc.psysdup2_without_file",
+        psysdup2_without_file(context, system_drive.as_deref()),
+    );
+}
+
+/// The faults of the graph as one line each; with `errors_only` those that keep an auto-start service from starting.
+fn graph_faults(context: &Context<'_>, table: &Table, errors_only: bool) -> Result<Fact, Unknown> {
+    table.whole()?;
+    let graph = Graph::new(&table.services, &table.group_order);
+    let faults = faults::faults(&graph);
+    let chosen: Vec<&faults::Fault> = faults
+        .iter()
+        .filter(|fault| fault.is_error || !errors_only)
+        .collect();
+    let keys = evidence_of(context, chosen.iter().map(|fault| fault.service.as_str()))?;
+    Ok(Fact::found_in(
+        Value::texts(chosen.iter().map(|fault| fault.text.as_str())),
+        table.evidence.clone(),
+        table.order_evidence.iter().cloned().chain(keys),
+    ))
+}
+
+/// Third-party auto-start services that do not reach MSDTC through their dependencies; none where there is no MSDTC.
+fn race_candidates(
+    context: &Context<'_>,
+    table: &Table,
+    system_drive: Option<&str>,
+) -> Result<Fact, Unknown> {
+    table.whole()?;
+    let graph = Graph::new(&table.services, &table.group_order);
+    let mut third_party = Vec::with_capacity(table.services.len());
+    for service in &table.services {
+        third_party
+            .push(race::is_auto_start(service) && is_third_party(context, service, system_drive)?);
+    }
+    let candidates = race::candidates(&graph, &third_party);
+    let keys = evidence_of(
+        context,
+        candidates.iter().map(|service| service.name.as_str()),
+    )?;
+    Ok(Fact::found_in(
+        Value::texts(candidates.iter().map(|service| service.name.as_str())),
+        table.evidence.clone(),
+        keys,
+    ))
+}
+
+/// Whether a service is not of the operating system, by [`of_windows::is_third_party`]; the DLL of a shared host process
+/// counts as its program.
+fn is_third_party(
+    context: &Context<'_>,
+    service: &Service,
+    system_drive: Option<&str>,
+) -> Result<bool, Unknown> {
+    let root = &context.installation.system_root;
+    let resolve = |path: &str| program(path, root, system_drive);
+    let host = service.image_path.as_deref().map(resolve);
+    let is_host = matches!(&host, Some(Program::InVolume(path))
+        if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case("svchost.exe")));
+    let own = if is_host {
+        let key = format!("{}\\{}\\Parameters", services_key(context)?, service.name);
+        context
+            .text(HiveName::System, &key, "ServiceDll")?
+            .map(|dll| resolve(&dll.value))
+            .or(host)
+    } else {
+        host
+    };
+    Ok(of_windows::is_third_party(
+        &service.name,
+        own.as_ref(),
+        root,
+    ))
+}
+
+/// Evidence for the keys of the named services, the first of them if they are many.
+fn evidence_of<'a>(
+    context: &Context<'_>,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Evidence>, Unknown> {
+    let mut list = Vec::new();
+    for name in names.take(EVIDENCE_MAX) {
+        if let Some((service, evidence)) = find(context, name)? {
+            list.push(evidence.raw(service.to_string()));
+        }
+    }
+    Ok(list)
+}
+
+/// Whether `Psysdup2`, left behind by the Sysprep of NT 4.0, starts automatically without its file (Q198417).
+fn psysdup2_without_file(
+    context: &Context<'_>,
+    system_drive: Option<&str>,
+) -> Result<Fact, Unknown> {
+    let Some((service, evidence)) = find(context, "Psysdup2")? else {
+        let key = format!("{}\\Psysdup2", services_key(context)?);
+        let absent = context.absent_evidence(HiveName::System, &key, None);
+        return Ok(Fact::found(false, absent));
+    };
+    if service.start != Some(Start::Auto) {
+        return Ok(Fact::found(false, evidence.raw(service.to_string())));
+    }
+    let path = service.image_path.as_deref().unwrap_or("");
+    match program(path, &context.installation.system_root, system_drive) {
+        Program::InVolume(file) => {
+            let (there, place) = crate::facts::read::look_for(context, &file)?;
+            Ok(Fact::found_in(
+                !there,
+                evidence.raw(service.to_string()),
+                [place],
+            ))
+        }
+        Program::None => Ok(Fact::found(true, evidence.raw("no ImagePath"))),
+        Program::Elsewhere(path) => Err(Unknown {
+            reason: UnknownReason::NotProvided,
+            detail: format!("{path} does not lie on this volume"),
+            evidence,
+        }),
+    }
+}

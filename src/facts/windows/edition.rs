@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Fact, Unknown, Value, Version};
-use crate::facts::read::{CURRENT_VERSION, corrupt, look_for, missing, windows_version};
+use crate::facts::read::{
+    CURRENT_VERSION, corrupt, look_for, missing, system_drive, windows_version,
+};
+use crate::facts::services::image_path::{Program, place};
 use crate::facts::{Context, Facts, HiveName};
 
 /// `Control\ProductOptions` of the current control set.
@@ -83,7 +86,11 @@ pub(crate) fn upgraded_from_nt4(context: &Context<'_>, facts: &Facts) -> Result<
     let key = format!("{CURRENT_VERSION}\\ProfileList");
     let profiles = context.installation.windows("Profiles");
     if let Some(found) = context.text(HiveName::Software, &key, "ProfilesDirectory")? {
-        let there = in_windows_folder(context, &found.value).eq_ignore_case(&profiles);
+        let root = &context.installation.system_root;
+        let there = match place(&found.value, root, system_drive(facts).as_deref()) {
+            Program::InVolume(folder) => folder.eq_ignore_case(&profiles),
+            Program::Elsewhere(_) | Program::None => false,
+        };
         let folder = folder_evidence(context, &profiles);
         return Ok(Fact::found_in(
             there,
@@ -99,16 +106,4 @@ pub(crate) fn upgraded_from_nt4(context: &Context<'_>, facts: &Facts) -> Result<
 fn folder_evidence(context: &Context<'_>, profiles: &WinPath) -> Option<Evidence> {
     let (there, evidence) = look_for(context, &profiles.child("All Users")).ok()?;
     there.then_some(evidence)
-}
-
-/// A path of the registry as a path of the volume, `%SystemRoot%` and `%windir%` being the Windows folder.
-fn in_windows_folder(context: &Context<'_>, text: &str) -> WinPath {
-    let lower = text.to_ascii_lowercase();
-    for variable in ["%systemroot%", "%windir%"] {
-        if lower.starts_with(variable) {
-            let tail = text.get(variable.len()..).unwrap_or("");
-            return context.installation.windows(tail);
-        }
-    }
-    WinPath::new(text)
 }
