@@ -3,6 +3,7 @@
 pub mod host_dir;
 pub mod loose_files;
 pub mod memory;
+pub mod ntfs;
 pub mod volume;
 
 use std::fmt;
