@@ -45,7 +45,6 @@ const PAIRS: [(&str, &[&str]); 11] = [
 /// Collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("iis.major_minor", version::major_minor(context, facts));
-    facts.put("iis.version_string", version::version_string(context));
     facts.put("iis.services", services(context));
     facts.put("iis.installed", installed::installed(context, facts));
     facts.put(

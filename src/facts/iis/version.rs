@@ -50,15 +50,6 @@ pub(crate) fn major_minor(context: &Context<'_>, facts: &Facts) -> Result<Fact, 
     Ok(Fact::Absent(evidence))
 }
 
-/// `VersionString` as it stands there.
-pub(crate) fn version_string(context: &Context<'_>) -> Result<Fact, Unknown> {
-    let found = context.text(HiveName::Software, INETSTP, "VersionString")?;
-    Ok(match found {
-        Some(text) => Fact::found(text.value, text.evidence),
-        None => context.absent(HiveName::Software, INETSTP, Some("VersionString")),
-    })
-}
-
 /// The first `integer.integer` of a text such as `Version 10.0`.
 fn version_in(text: &str) -> Option<Version> {
     let start = text.find(|character: char| character.is_ascii_digit())?;

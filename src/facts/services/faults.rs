@@ -1,10 +1,10 @@
 //! What is wrong with the dependency graph.
 //!
 //! A dependency that does not exist or is disabled, a cycle, a group without services, a group that starts later. The events
-//! 7001 to 7003 and 7017 to 7020 of the service control manager say the same after the fact. A fault is an error if it keeps
-//! a service that starts automatically, or one that such a service needs, from starting: the first three are, where such a
-//! service is concerned. A group that starts later is compared only where both groups are listed and both services start
-//! automatically.
+//! 7001 to 7003 and 7017 to 7020 of the service control manager say the same after the fact. The first three are errors where
+//! they keep a service from starting that starts automatically, or that such a service needs; drivers that the kernel starts
+//! before (`Start` 0 and 1) are none of these. A group that starts later is compared only where both groups are listed and
+//! both services start automatically.
 
 use std::collections::BTreeMap;
 
@@ -32,10 +32,14 @@ pub(crate) fn faults(graph: &Graph<'_>) -> Vec<Fault> {
         .services()
         .iter()
         .enumerate()
-        .filter(|(_, service)| service.start <= Some(Start::Auto))
+        .filter(|(_, service)| service.start == Some(Start::Auto))
         .map(|(index, _)| index);
     let needed = graph.needed_by(automatic);
-    let is_needed = |index: usize| needed.get(index).copied().unwrap_or(false);
+    let is_needed = |index: usize| {
+        let service = graph.services().get(index);
+        let by_manager = service.is_some_and(|service| service.start >= Some(Start::Auto));
+        by_manager && needed.get(index).copied().unwrap_or(false)
+    };
     let by_name: BTreeMap<String, usize> = graph
         .services()
         .iter()
@@ -216,6 +220,18 @@ mod tests {
                 line("Idle depends on Gone, which does not exist", false),
                 line("Middle depends on Gone, which does not exist", true),
             ]
+        );
+    }
+
+    #[test]
+    fn a_driver_that_the_kernel_starts_makes_no_error() {
+        let services = [
+            service("Auto", Start::Auto, &["Driver"]),
+            service("Driver", Start::System, &["Gone"]),
+        ];
+        assert_eq!(
+            lines(&services, &[]),
+            [line("Driver depends on Gone, which does not exist", false)]
         );
     }
 
