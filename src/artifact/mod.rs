@@ -1,7 +1,9 @@
 //! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
 
+pub mod fba_log;
 pub mod machine_key;
 pub mod metabase;
 pub mod registry;
 pub mod security_descriptor;
 pub mod setup_inf;
+pub mod user_assist;

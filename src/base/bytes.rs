@@ -47,6 +47,15 @@ pub fn u64_be(bytes: &[u8], offset: usize) -> Option<u64> {
     array(bytes, offset).map(u64::from_be_bytes)
 }
 
+/// The bytes as lower-case hexadecimal digits, two a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('?');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +67,10 @@ mod tests {
         assert_eq!(u32_be(&bytes, 1), Some(0x0203_0405));
         assert_eq!(u32_le(&bytes, 2), None);
         assert_eq!(u16_le(&bytes, usize::MAX), None);
+    }
+
+    #[test]
+    fn hexadecimal_has_two_lower_case_digits_a_byte() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5]), "000fa5");
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod context;
 mod embedded;
+mod gather;
 mod identities;
 mod iis;
 mod image;
@@ -14,6 +15,8 @@ mod read;
 mod roles;
 mod services;
 mod sysprep;
+#[cfg(test)]
+mod test_image;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -40,6 +40,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(String, Encoding)> {
     }
 }
 
+/// The text of another file of set-up, found to be in one of the same encodings.
+pub(crate) fn text(bytes: &[u8]) -> Result<String> {
+    decode(bytes).map(|(text, _)| text)
+}
+
 fn decode_all(bytes: &[u8]) -> Result<(String, Encoding)> {
     if let Some(body) = bytes.strip_prefix(BOM_UTF16_LE) {
         return Ok((utf16_le(body)?, Encoding::Utf16Le));

@@ -20,6 +20,7 @@ use crate::base::win_path::fold_name;
 use crate::error::{Error, Result};
 
 pub use encoding::Encoding;
+pub(crate) use encoding::text as decode_text;
 pub use entry::Entry;
 
 /// Longest name of a section, in characters ("Section Names").

@@ -1,0 +1,28 @@
+//! Facts about XP Embedded and its relatives: sealing, FBA, minioc.inf, write filters (xpe.*, filter.*).
+
+mod fba;
+mod minioc;
+mod reseal_count;
+mod tool;
+mod user_assist;
+mod write_filter;
+
+use crate::facts::sysprep::generation::{FBRESEAL_KINDS, embedded_kind};
+use crate::facts::{Context, Facts};
+
+/// Collects this group; os.*, iis.* and sysprep.* must be there.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+    minioc::collect(context, facts);
+    fba::collect(context, facts);
+    write_filter::collect(context, facts);
+    reseal_count::collect(context, facts);
+    tool::collect(context, facts);
+}
+
+/// Whether fbreseal belongs to this Windows; unknown counts as yes, so that nothing is left out.
+fn is_fbreseal_kind(facts: &Facts) -> bool {
+    embedded_kind(facts).map_or(true, |kind| FBRESEAL_KINDS.contains(&kind.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use crate::evidence::Value;
+use crate::facts::Facts;
+use crate::facts::identities::collect;
+use crate::facts::test_image::{TestImage, expect, first_evidence};
+
+fn facts(image: TestImage) -> Facts {
+    image.collect(&[collect])
+}
+
+fn member() -> TestImage {
+    TestImage::new("5.1", "none")
+        .hive("SOFTWARE", "software_complete")
+        .hive("SAM", "sam")
+        .hive("SECURITY", "security")
+}
+
+/// The bytes of the recipe: numbers 1, 2, 3 at the end of V.
+#[test]
+fn the_machine_sid_is_the_end_of_the_account_domain() {
+    expect(
+        &facts(member()),
+        &[
+            ("id.machine_sid", "S-1-5-21-1-2-3"),
+            ("id.sid_match", "yes"),
+        ],
+    );
+}
+
+#[test]
+fn sam_and_security_of_two_machines_do_not_match() {
+    let image = TestImage::new("5.1", "none")
+        .hive("SAM", "sam")
+        .hive("SECURITY", "security_other");
+    expect(&facts(image), &[("id.sid_match", "no")]);
+}
+
+#[test]
+fn a_sid_that_cannot_be_seen_is_no_mismatch() {
+    let image = TestImage::new("5.1", "none").hive("SAM", "sam");
+    expect(&facts(image), &[("id.sid_match", "unknown:not_provided")]);
+}
+
+#[test]
+fn profiles_of_the_machine_and_of_its_domain_are_not_foreign() {
+    expect(
+        &facts(member()),
+        &[("id.foreign_sids", "S-1-5-21-7-8-9-1001")],
+    );
+}
+
+#[test]
+fn without_the_domain_a_sid_of_another_domain_is_foreign() {
+    let image = TestImage::new("5.1", "none")
+        .hive("SOFTWARE", "software_complete")
+        .hive("SAM", "sam")
+        .hive("SECURITY", "security_other");
+    expect(
+        &facts(image),
+        &[(
+            "id.foreign_sids",
+            "S-1-5-21-4-5-6-1002, S-1-5-21-7-8-9-1001",
+        )],
+    );
+}
+
+#[test]
+fn without_sam_no_profile_is_called_foreign() {
+    let image = TestImage::new("5.1", "none").hive("SOFTWARE", "software_complete");
+    expect(
+        &facts(image),
+        &[("id.foreign_sids", "unknown:not_provided")],
+    );
+}
+
+#[test]
+fn identities_of_services_are_found() {
+    expect(
+        &facts(member()),
+        &[
+            ("msmq.qmid", "1b2162a0-ed5a-4d56-bd8a-8f2f65406b82"),
+            ("sms.identity", "SMS Unique Identifier"),
+            ("wsus.client_id", "0f0f0f0f-1111-2222-3333-444444444444"),
+            (
+                "id.sqm_machine_id",
+                "{00000000-0000-0000-0000-000000000002}",
+            ),
+            ("id.rdp_certificate", "yes"),
+            ("id.agents", "McAfee ePolicy Orchestrator agent"),
+        ],
+    );
+}
+
+#[test]
+fn identities_that_are_not_there_are_absent_or_none() {
+    let image = TestImage::new("10.0", "none").hive("SOFTWARE", "software_sealed");
+    expect(
+        &facts(image),
+        &[
+            ("msmq.qmid", "absent"),
+            ("sms.identity", "(none)"),
+            ("wsus.client_id", "absent"),
+            ("id.sqm_machine_id", "absent"),
+            ("id.rdp_certificate", "no"),
+            ("id.agents", "(none)"),
+        ],
+    );
+}
+
+#[test]
+fn a_file_of_the_sms_client_is_an_identity() {
+    let image = TestImage::new("5.1", "none")
+        .hive("SOFTWARE", "software_sealed")
+        .file("WINDOWS\\SMSCFG.INI", "");
+    expect(&facts(image), &[("sms.identity", "WINDOWS\\Smscfg.ini")]);
+}
+
+#[test]
+fn name_and_duid_are_read_from_the_current_control_set() {
+    let image = TestImage::new("5.1", "xpe").hive("SYSTEM", "system_xpe_armed");
+    expect(
+        &facts(image),
+        &[
+            ("id.computer_name", "GOLD-XPE"),
+            ("id.dhcpv6_duid", "0001000119755511005056010203"),
+        ],
+    );
+}
+
+/// The disk signature of the recipe is 0x5b8a2f18 and the partition starts at sector 63.
+#[test]
+fn the_system_drive_refers_to_this_disk_by_signature_and_offset() {
+    let on = |signature, start| {
+        let image = TestImage::new("5.1", "xpe")
+            .hive("SYSTEM", "system_xpe_armed")
+            .fact("os.system_drive", Value::text("C:"))
+            .disk(signature, start);
+        facts(image)
+    };
+    expect(
+        &on(0x5b8a_2f18, 63 * 512),
+        &[("id.mounted_devices_match", "yes")],
+    );
+    expect(
+        &on(0x5b8a_2f19, 63 * 512),
+        &[("id.mounted_devices_match", "no")],
+    );
+    let moved = on(0x5b8a_2f18, 2048 * 512);
+    expect(&moved, &[("id.mounted_devices_match", "no")]);
+    let raw = first_evidence(&moved, "id.mounted_devices_match")
+        .raw
+        .clone();
+    assert_eq!(
+        raw.as_deref(),
+        Some(
+            "disk 0x5b8a2f18, partition at 0x00007e00; here disk 0x5b8a2f18, partition at 0x00100000"
+        )
+    );
+}
+
+#[test]
+fn drive_letters_are_undecided_without_a_disk_and_absent_without_letters() {
+    let volume = TestImage::new("5.1", "xpe").hive("SYSTEM", "system_xpe_armed");
+    expect(
+        &facts(volume),
+        &[("id.mounted_devices_match", "unknown:not_provided")],
+    );
+    let none = TestImage::new("5.1", "none")
+        .hive("SYSTEM", "system_xp_armed")
+        .disk(1, 2);
+    expect(&facts(none), &[("id.mounted_devices_match", "absent")]);
+}

@@ -1,0 +1,58 @@
+//! What the Session Manager runs at the next boot: `BootExecute` and `SetupExecute`.
+//!
+//! Sysprep and fbreseal arm the change of the SID here: KB256407 for BootExecute on NT Embedded 4.0, published hives of
+//! sealed XP Embedded images for SetupExecute. Names of values differ in case between versions.
+
+use crate::evidence::{Evidence, Fact, Unknown, Value};
+use crate::facts::gather::empty_evidence;
+use crate::facts::{Context, Facts, HiveName};
+
+const KEY: &str = "Control\\Session Manager";
+const VALUES: [&str; 2] = ["BootExecute", "SetupExecute"];
+
+/// One entry and the value that holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct BootEntry {
+    pub(crate) text: String,
+    pub(crate) evidence: Evidence,
+}
+
+impl BootEntry {
+    /// Whether the entry names that program, with or without `.exe`.
+    pub(crate) fn names(&self, program: &str) -> bool {
+        self.text.to_ascii_lowercase().contains(program)
+    }
+}
+
+/// All entries, and the evidence of the values that hold none.
+pub(crate) fn entries(context: &Context<'_>) -> Result<(Vec<BootEntry>, Vec<Evidence>), Unknown> {
+    let key = context.in_control_set(KEY)?;
+    let (mut entries, mut empty) = (Vec::new(), Vec::new());
+    for name in VALUES {
+        match context.texts(HiveName::System, &key, name)? {
+            None => empty.push(context.absent_evidence(HiveName::System, &key, Some(name))),
+            Some(found) if found.value.is_empty() => empty.push(found.evidence),
+            Some(found) => entries.extend(found.value.into_iter().map(|text| BootEntry {
+                evidence: found.evidence.clone().raw(text.clone()),
+                text,
+            })),
+        }
+    }
+    Ok((entries, empty))
+}
+
+/// Collects sysprep.boot_execute.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+    facts.put("sysprep.boot_execute", boot_execute(context));
+}
+
+fn boot_execute(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let (entries, empty) = entries(context)?;
+    let texts = Value::texts(entries.iter().map(|entry| entry.text.clone()));
+    let mut evidence = entries.into_iter().map(|entry| entry.evidence);
+    if let Some(first) = evidence.next() {
+        return Ok(Fact::found_in(texts, first, evidence));
+    }
+    let place = context.place(HiveName::System, &context.in_control_set(KEY)?, None);
+    Ok(Fact::found(texts, empty_evidence(empty, &place)))
+}
