@@ -8,6 +8,7 @@ meaningless contents. Run as a program it prints this text and what it can build
 """
 
 import argparse
+import functools
 import hashlib
 import struct
 import sys
@@ -76,6 +77,7 @@ def prime(label, bits):
     return candidate
 
 
+@functools.lru_cache(maxsize=None)
 def rsa(label, bits=512):
     """(n, e, d) of the key pair with that label."""
     exponent, count = 65537, 0
@@ -87,6 +89,7 @@ def rsa(label, bits=512):
         count += 1
 
 
+@functools.lru_cache(maxsize=None)
 def public_blob(label, bits=512):
     """RSA1: the public half in a CryptoAPI container."""
     modulus, exponent, _ = rsa(label, bits)
