@@ -11,12 +11,15 @@ mod image;
 mod internet_explorer;
 mod later;
 pub mod machine_keys;
+pub mod os_support;
 mod read;
 mod roles;
 mod services;
+pub mod sources;
 mod sysprep;
 #[cfg(test)]
 mod test_image;
+pub mod vocabulary;
 mod windows;
 
 use std::collections::BTreeMap;

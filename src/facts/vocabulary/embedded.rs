@@ -1,0 +1,66 @@
+//! Facts on XP Embedded and write filters.
+
+use crate::facts::vocabulary::{FactDefinition, FactType, Grade};
+
+pub(crate) const FACTS: &[FactDefinition] = &[
+    FactDefinition {
+        id: "xpe.reseal_count",
+        kind: FactType::Int,
+        words: &[],
+        always: true,
+        description: "How many times the image was sealed: a minimum from the traces found. It is a number only where two seals are proved, or where every source that would show a second one is there and readable; else unknown.",
+        place: "derived from other facts",
+        sources: &["RESEAL-IIS"],
+        grade: Grade::Inference,
+    },
+    FactDefinition {
+        id: "xpe.sysprep_init_execute",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Entries of [SysprepInitExecute] in minioc.inf, the post-clone actions; expected subjects are MSDTC, COM+, SCE, IIS and Terminal Server.",
+        place: "%SystemRoot%\\inf\\minioc.inf",
+        sources: &["RESEAL-IIS"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "xpe.fba_pending",
+        kind: FactType::Bool,
+        words: &[],
+        always: false,
+        description: "Whether tasks of the First Boot Agent are left.",
+        place: "SYSTEM\\{cs}\\Control\\WindowsEmbedded\\FBA; SYSTEM\\FBA\\RegMigrate",
+        sources: &["FBA-BLOG"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "xpe.tool_left",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Copies of fbreseal.exe: in System32 after the cloning phase, or anywhere else.",
+        place: "files named fbreseal.exe",
+        sources: &["MVP-RESEAL"],
+        grade: Grade::Secondary,
+    },
+    FactDefinition {
+        id: "xpe.minioc_faults",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "What is wrong with the post-clone actions of minioc.inf: no file, no section, a component without an entry, an entry whose DLL is missing, an entry twice.",
+        place: "%SystemRoot%\\inf\\minioc.inf",
+        sources: &["RESEAL-IIS"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "filter.enabled",
+        kind: FactType::List,
+        words: &[],
+        always: true,
+        description: "Write filters that are switched on: ewf, fbwf, uwf.",
+        place: "SYSTEM\\{cs}\\Services\\ewf, fbwf, uwfvol",
+        sources: &["EWF-TIPS", "MEM"],
+        grade: Grade::Secondary,
+    },
+];

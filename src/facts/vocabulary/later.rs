@@ -1,0 +1,42 @@
+//! Facts on hotfixes and event logs.
+
+use crate::facts::vocabulary::{FactDefinition, FactType, Grade};
+
+pub(crate) const FACTS: &[FactDefinition] = &[
+    FactDefinition {
+        id: "hotfix.kb884872",
+        kind: FactType::Text,
+        words: &[
+            "not_applicable",
+            "prerequisite_missing",
+            "fixed",
+            "partly_fixed",
+            "not_fixed",
+        ],
+        always: false,
+        description: "State of the files of KB884872, judged by their versions.",
+        place: "versions of the files in %SystemRoot%\\system32",
+        sources: &["KB884872"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "evt.signatures",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Known failure events found in the System and Application logs, by signature id.",
+        place: "%SystemRoot%\\system32\\config\\*.evt, winevt\\Logs\\*.evtx",
+        sources: &["KB884872", "Q218922", "Q223397"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "hotfix.registry_disagrees",
+        kind: FactType::Bool,
+        words: &[],
+        always: false,
+        description: "Whether the registry says of KB884872 what the files deny, or the reverse.",
+        place: "SOFTWARE\\Microsoft\\Updates\\Windows 2000\\SP*\\KB884872; SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Hotfix\\KB884872!Installed",
+        sources: &["KB888535"],
+        grade: Grade::Primary,
+    },
+];
