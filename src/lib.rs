@@ -9,5 +9,6 @@ pub mod error;
 pub mod evidence;
 pub mod facts;
 pub mod image;
+pub mod rules;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,73 @@
+//! The catalogue: the rules that come with the program and those of an organisation.
+
+use crate::rules::built_in;
+use crate::rules::rule::Rule;
+use crate::rules::rule_file::{self, RuleFileError};
+
+/// Rules in the order of their ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalogue {
+    rules: Vec<Rule>,
+}
+
+impl Catalogue {
+    /// No rules, for those who want only their own.
+    pub fn empty() -> Self {
+        Self { rules: Vec::new() }
+    }
+
+    /// The rules that come with the program.
+    ///
+    /// # Errors
+    ///
+    /// Names the file that is wrong; the tests keep that from happening.
+    pub fn built_in() -> Result<Self, RuleFileError> {
+        Self::empty().with_files(built_in::FILES.iter().copied())
+    }
+
+    /// These rules and those of further files, given as name and content.
+    ///
+    /// # Errors
+    ///
+    /// The file, the line and the reason: the file is no rule, one of its examples does not hold, or its id is taken.
+    pub fn with_files<'f>(
+        mut self,
+        files: impl IntoIterator<Item = (&'f str, &'f str)>,
+    ) -> Result<Self, RuleFileError> {
+        for (name, text) in files {
+            let rule = rule_file::parse(name, text)?;
+            match self.rules.binary_search_by(|known| known.id.cmp(&rule.id)) {
+                Ok(_) => {
+                    return Err(RuleFileError {
+                        file: name.to_owned(),
+                        line: 1,
+                        reason: format!("the id {} is taken by another rule", rule.id),
+                    });
+                }
+                Err(position) => self.rules.insert(position, rule),
+            }
+        }
+        Ok(self)
+    }
+
+    /// All rules in the order of their ids.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of that id, whatever its case.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules
+            .iter()
+            .find(|rule| rule.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The ids of the rules that replace that one.
+    pub fn superseded_by(&self, id: &str) -> Vec<&str> {
+        let newer = self
+            .rules
+            .iter()
+            .filter(|rule| rule.supersedes.iter().any(|older| older == id));
+        newer.map(|rule| rule.id.as_str()).collect()
+    }
+}
