@@ -144,7 +144,7 @@ mod tests {
     fn a_fired_warning_is_told() {
         let warns = finding(Severity::Warns, &[Question::Clone], Outcome::Fired);
         let informs = finding(Severity::Informs, &Question::ALL, Outcome::Fired);
-        assert!(warned(&[warns.clone()], Question::Clone));
+        assert!(warned(std::slice::from_ref(&warns), Question::Clone));
         assert!(!warned(&[warns, informs], Question::Seal));
     }
 }

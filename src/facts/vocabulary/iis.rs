@@ -133,4 +133,14 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         sources: &["OWN"],
         grade: Grade::Own,
     },
+    FactDefinition {
+        id: "iis.version_string",
+        kind: FactType::Text,
+        words: &[],
+        always: false,
+        description: "VersionString of InetStp as it stands, such as Version 10.0.",
+        place: "SOFTWARE\\Microsoft\\InetStp!VersionString",
+        sources: &["INETSTP", "ADPLUS"],
+        grade: Grade::Primary,
+    },
 ];

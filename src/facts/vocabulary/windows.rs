@@ -114,6 +114,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
             "posready2009",
             "wes7",
             "nt_embedded",
+            "other",
         ],
         always: true,
         description: "xpe (XP Embedded), wepos, wes2009, posready2009, wes7, nt_embedded. Evidence: \"EmbeddedNT\" in ProductSuite; key SYSTEM\\{cs}\\Control\\WindowsEmbedded\\ProductVersion; SYSTEM\\WPA\\PosReady!Installed = 1 (also set by hand on plain XP, therefore never alone); SYSTEM\\WPA\\WES!Installed and WPA\\WEPOS!Installed likewise; files %SystemRoot%\\FBA\\ and %SystemRoot%\\inf\\minioc.inf; Windows Embedded Standard 7: EditionID \"Embedded\" with version 6.1.",
