@@ -1,0 +1,256 @@
+//! The report of `check` for people: verdict first, then what blocks, why, the evidence, and what to do.
+
+use crate::evidence::{Fact, Value};
+use crate::facts::Facts;
+use crate::report::fact_text::{fact_line, value_line};
+use crate::report::inspect::heading;
+use crate::report::table::{Block, Paint};
+use crate::report::{CheckReport, ErrorReport, Style, printable};
+use crate::rules::{Finding, Outcome, Question, Severity, Verdict};
+
+/// Columns of the labels inside a finding.
+const LABEL_WIDTH: usize = 8;
+/// Most pieces of evidence shown for one finding without `--verbose`.
+const EVIDENCE_SHOWN: usize = 6;
+
+/// An image that could not be checked, for people.
+pub fn error_text(report: &ErrorReport, style: &Style) -> String {
+    let mut text = format!(
+        "{}\n",
+        style.paint(Paint::Strong, &printable(&report.image.source))
+    );
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    block.row("error", &report.error.message);
+    for note in &report.image.notes {
+        block.row("note", note);
+    }
+    text.push_str(&block.render(2));
+    text
+}
+
+/// The report on one installation, for people.
+pub fn check_text(report: &CheckReport, style: &Style) -> String {
+    let mut text = heading(&report.image, &report.installation, style);
+    text.push_str(&format!("{}\n\n", printable(&windows_line(&report.facts))));
+    text.push_str(&format!(
+        "  clone: {}    seal: {}\n",
+        verdict_word(report.verdict.clone, style),
+        verdict_word(report.verdict.seal, style)
+    ));
+    let select = |outcome, severity| {
+        report
+            .findings
+            .iter()
+            .filter(move |finding| finding.outcome == outcome && finding.severity == severity)
+    };
+    section(
+        &mut text,
+        style,
+        Paint::Bad,
+        "Blocks",
+        select(Outcome::Fired, Severity::Blocks),
+        report,
+    );
+    section(
+        &mut text,
+        style,
+        Paint::Doubtful,
+        "Blocks, not decided",
+        select(Outcome::Unknown, Severity::Blocks),
+        report,
+    );
+    section(
+        &mut text,
+        style,
+        Paint::Doubtful,
+        "Warns",
+        select(Outcome::Fired, Severity::Warns),
+        report,
+    );
+    informs(&mut text, style, select(Outcome::Fired, Severity::Informs));
+    let undecided: Vec<&Finding> = select(Outcome::Unknown, Severity::Warns)
+        .chain(select(Outcome::Unknown, Severity::Informs))
+        .collect();
+    brief(
+        &mut text,
+        style,
+        "Warns or informs, not decided",
+        &undecided,
+    );
+    rest(&mut text, style, &report.findings);
+    text
+}
+
+/// The Windows of the installation in one line; what is not known is said.
+fn windows_line(facts: &Facts) -> String {
+    let shown = |id: &str| match facts.get(id) {
+        Some(Fact::Found { value, .. }) => Some(value.to_string()),
+        _ => None,
+    };
+    let product = match facts.get("os.names") {
+        Some(Fact::Found {
+            value: Value::Map(names),
+            ..
+        }) => names.get("ProductName").map(ToString::to_string),
+        _ => None,
+    };
+    let version = shown("os.version");
+    let name = match (product, &version) {
+        (Some(product), _) => product,
+        (None, Some(version)) => format!("Windows NT {version}"),
+        (None, None) => return "Windows of unknown version".to_owned(),
+    };
+    let mut parts = vec![name];
+    parts.extend(version.map(|version| format!("version {version}")));
+    parts.extend(shown("os.build").map(|build| format!("build {build}")));
+    parts.extend(
+        shown("os.sp")
+            .filter(|pack| pack != "0")
+            .map(|pack| format!("Service Pack {pack}")),
+    );
+    parts.extend(shown("iis.major_minor").map(|version| format!("IIS {version}")));
+    parts.extend(shown("ie.version").map(|version| format!("Internet Explorer {version}")));
+    parts.join(", ")
+}
+
+fn verdict_word(verdict: Verdict, style: &Style) -> String {
+    match verdict {
+        Verdict::Safe => style.paint(Paint::Good, "SAFE"),
+        Verdict::Unsafe => style.paint(Paint::Bad, "UNSAFE"),
+        Verdict::Inconclusive => style.paint(Paint::Doubtful, "INCONCLUSIVE"),
+    }
+}
+
+fn questions_word(questions: &[Question]) -> &'static str {
+    match questions {
+        [Question::Clone] => "clone",
+        [Question::Seal] => "seal",
+        _ => "clone, seal",
+    }
+}
+
+fn section<'f>(
+    text: &mut String,
+    style: &Style,
+    paint: Paint,
+    title: &str,
+    findings: impl Iterator<Item = &'f Finding>,
+    report: &CheckReport,
+) {
+    let mut first = true;
+    for finding in findings {
+        if first {
+            text.push_str(&format!("\n{}\n", style.paint(paint, title)));
+            first = false;
+        }
+        text.push_str(&format!(
+            "\n  {}  {}  [{}]\n",
+            style.paint(Paint::Strong, &finding.rule),
+            printable(&finding.title),
+            questions_word(&finding.questions)
+        ));
+        text.push_str(&body(finding, style, &report.facts));
+    }
+}
+
+fn body(finding: &Finding, style: &Style, facts: &Facts) -> String {
+    let mut block = Block::new(style, 4, LABEL_WIDTH);
+    block.row("why", &finding.message);
+    let shown = if style.verbose {
+        usize::MAX
+    } else {
+        EVIDENCE_SHOWN
+    };
+    for (index, evidence) in finding.evidence.iter().take(shown).enumerate() {
+        let label = if index == 0 { "evidence" } else { "" };
+        let value = evidence
+            .value
+            .as_ref()
+            .map_or_else(|| "absent".to_owned(), value_line);
+        block.row(
+            label,
+            &format!("{} = {value}\n<- {}", evidence.fact, evidence.location),
+        );
+    }
+    if let Some(more) = finding
+        .evidence
+        .len()
+        .checked_sub(shown)
+        .filter(|more| *more > 0)
+    {
+        block.row("", &format!("and {more} more, with --verbose"));
+    }
+    for (index, id) in finding.missing.iter().enumerate() {
+        let label = if index == 0 { "missing" } else { "" };
+        let line = facts
+            .get(id)
+            .map_or_else(|| "not collected by this version".to_owned(), fact_line);
+        block.row(label, &format!("{id}: {line}"));
+    }
+    if !finding.remedy.is_empty() {
+        block.row("do", &finding.remedy);
+    }
+    block.row("sources", &finding.sources.join(", "));
+    block.render(4)
+}
+
+fn informs<'f>(text: &mut String, style: &Style, findings: impl Iterator<Item = &'f Finding>) {
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    let mut any = false;
+    for finding in findings {
+        any = true;
+        block.row(&finding.rule, &finding.message);
+    }
+    if any {
+        text.push_str(&format!(
+            "\n{}\n{}",
+            style.paint(Paint::Strong, "Good to know"),
+            block.render(2)
+        ));
+    }
+}
+
+fn brief(text: &mut String, style: &Style, title: &str, findings: &[&Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for finding in findings {
+        block.row(
+            &finding.rule,
+            &format!(
+                "{}  (missing: {})",
+                finding.title,
+                finding.missing.join(", ")
+            ),
+        );
+    }
+    text.push_str(&format!(
+        "\n{}\n{}",
+        style.paint(Paint::Strong, title),
+        block.render(2)
+    ));
+}
+
+fn rest(text: &mut String, style: &Style, findings: &[Finding]) {
+    let ids = |outcome| {
+        findings
+            .iter()
+            .filter(move |finding| finding.outcome == outcome)
+            .map(|finding| finding.rule.as_str())
+            .collect::<Vec<_>>()
+    };
+    let clear = ids(Outcome::Clear);
+    let outside = ids(Outcome::NotApplicable);
+    text.push_str(&format!(
+        "\n{} rules are clear, {} do not apply\n",
+        clear.len(),
+        outside.len()
+    ));
+    if style.verbose {
+        let mut block = Block::new(style, 2, 14);
+        block.row("clear", &clear.join(" "));
+        block.row("do not apply", &outside.join(" "));
+        text.push_str(&block.render(2));
+    }
+}

@@ -1,0 +1,32 @@
+//! What was found and judged, as documents: structures that serialise to the JSON of the contract, and tables for people.
+//!
+//! Nothing here reads an image, a clock or the environment: the same findings give the same bytes.
+
+mod browse;
+mod check;
+mod check_text;
+mod fact_text;
+mod inspect;
+mod keys;
+mod printable;
+mod registry;
+mod rules;
+mod table;
+
+pub use browse::{FileReport, ListReport, list_text, stat_text};
+pub use check::{CheckReport, Entry, ErrorReport, ImageInfo, InstallationInfo, Tool};
+pub use check_text::{check_text, error_text};
+pub use inspect::{InspectReport, inspect_text};
+pub use keys::{KeysReport, keys_text};
+pub use printable::printable;
+pub use registry::{KeyReport, ValueReport, key_text, value_text};
+pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
+pub use table::Style;
+
+/// Version of the reports: a change of meaning raises the first number, an addition the second.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// The JSON Schema of the report of `check`.
+pub fn schema() -> &'static str {
+    include_str!("schema.json")
+}

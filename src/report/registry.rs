@@ -1,0 +1,233 @@
+//! The reports of `reg`: a key with its subkeys and values, or one value.
+//!
+//! Secrets stay in the image: what Windows keeps as one (LSA secrets, password hashes, product keys) is shown by its
+//! type and length only.
+
+use serde::Serialize;
+
+use crate::artifact::registry::{KeyValue, ValueKind};
+use crate::base::filetime::FileTime;
+use crate::error::Result;
+use crate::evidence::Evidence;
+use crate::facts::HiveName;
+use crate::facts::context::FoundKey;
+use crate::report::fact_text::evidence_line;
+use crate::report::table::{Block, Grid};
+use crate::report::{SCHEMA_VERSION, Style};
+
+/// Most bytes of a binary value that are shown.
+const BINARY_BYTES_SHOWN: usize = 64;
+/// Parts of key paths below which every value is a secret.
+const SECRET_KEYS: [&str; 6] = [
+    "POLICY\\SECRETS",
+    "POLICY\\POLEKLIST",
+    "POLICY\\POLSECRETENCRYPTIONKEY",
+    "SAM\\DOMAINS",
+    "CACHE",
+    "CONTROL\\LSA\\SKEW1",
+];
+/// Words in the names of values that are secrets wherever they stand.
+const SECRET_VALUES: [&str; 5] = [
+    "PASSWORD",
+    "DIGITALPRODUCTID",
+    "PRODUCTKEY",
+    "RUNTIMEPID",
+    "PRIVATEKEY",
+];
+
+/// One value in a report.
+#[derive(Debug, Serialize)]
+pub struct ValueReport {
+    name: String,
+    kind: String,
+    size_bytes: usize,
+    data: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
+}
+
+impl ValueReport {
+    /// The report on one value of the key at `path`.
+    pub fn new(hive: HiveName, path: &str, value: &KeyValue, evidence: Option<Evidence>) -> Self {
+        let data = if is_secret(hive, path, &value.name) {
+            "(secret, not shown)".into()
+        } else {
+            data_of(value)
+        };
+        Self {
+            name: value.name.clone(),
+            kind: kind_name(value),
+            size_bytes: value.data.len(),
+            data,
+            evidence,
+        }
+    }
+
+    fn data_text(&self) -> String {
+        match &self.data {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().unwrap_or("").to_owned())
+                .collect::<Vec<_>>()
+                .join("\n"),
+            other => other.to_string(),
+        }
+    }
+}
+
+fn is_secret(hive: HiveName, path: &str, name: &str) -> bool {
+    let path = path.to_uppercase();
+    let name = name.to_uppercase();
+    let secret_hive = matches!(hive, HiveName::Security | HiveName::Sam | HiveName::System);
+    (secret_hive && SECRET_KEYS.iter().any(|part| path.contains(part)))
+        || SECRET_VALUES.iter().any(|word| name.contains(word))
+}
+
+fn data_of(value: &KeyValue) -> serde_json::Value {
+    if let Some(number) = value.dword() {
+        return number.into();
+    }
+    if let Some(number) = value.qword() {
+        return number.into();
+    }
+    if let Some(text) = value.string() {
+        return text.into();
+    }
+    if let (ValueKind::MultiSz, Some(strings)) = (value.kind(), value.strings()) {
+        return strings.into();
+    }
+    let shown = value
+        .data
+        .iter()
+        .take(BINARY_BYTES_SHOWN)
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    match value.data.len().checked_sub(BINARY_BYTES_SHOWN) {
+        Some(rest) if rest > 0 => format!("{shown} ... and {rest} bytes more").into(),
+        _ => shown.into(),
+    }
+}
+
+fn kind_name(value: &KeyValue) -> String {
+    match value.kind() {
+        ValueKind::None => "REG_NONE".to_owned(),
+        ValueKind::Sz => "REG_SZ".to_owned(),
+        ValueKind::ExpandSz => "REG_EXPAND_SZ".to_owned(),
+        ValueKind::Binary => "REG_BINARY".to_owned(),
+        ValueKind::Dword => "REG_DWORD".to_owned(),
+        ValueKind::DwordBigEndian => "REG_DWORD_BIG_ENDIAN".to_owned(),
+        ValueKind::Link => "REG_LINK".to_owned(),
+        ValueKind::MultiSz => "REG_MULTI_SZ".to_owned(),
+        ValueKind::Qword => "REG_QWORD".to_owned(),
+        ValueKind::Other(number) => format!("type {number}"),
+    }
+}
+
+/// A key in a report.
+#[derive(Debug, Serialize)]
+pub struct KeyReport {
+    schema_version: &'static str,
+    evidence: Evidence,
+    class_name: Option<String>,
+    subkeys: Vec<SubkeyInfo>,
+    values: Vec<ValueReport>,
+}
+
+/// A subkey in the list of its parent.
+#[derive(Debug, Serialize)]
+struct SubkeyInfo {
+    name: String,
+    written: Option<FileTime>,
+}
+
+impl KeyReport {
+    /// The report on a key.
+    ///
+    /// # Errors
+    /// A list of subkeys or values that cannot be read.
+    pub fn new(hive: HiveName, path: &str, found: &FoundKey<'_>) -> Result<Self> {
+        let mut subkeys = Vec::new();
+        for subkey in found.key.subkeys()? {
+            subkeys.push(SubkeyInfo {
+                name: subkey.name()?,
+                written: subkey.written(),
+            });
+        }
+        // The boot key hides in class names of Control\Lsa.
+        let class_name = if path.to_uppercase().contains("CONTROL\\LSA") {
+            None
+        } else {
+            found.key.class_name()?
+        };
+        let values = found
+            .key
+            .values()?
+            .iter()
+            .map(|value| ValueReport::new(hive, path, value, None))
+            .collect();
+        Ok(Self {
+            schema_version: SCHEMA_VERSION,
+            evidence: found.evidence.clone(),
+            class_name,
+            subkeys,
+            values,
+        })
+    }
+}
+
+/// The key for people.
+pub fn key_text(report: &KeyReport, style: &Style) -> String {
+    let mut head = Block::new(style, 0, 8);
+    head.row("key", &evidence_line(&report.evidence));
+    if let Some(class) = &report.class_name {
+        head.row("class", class);
+    }
+    let mut text = head.render(0);
+    if !report.subkeys.is_empty() {
+        let mut grid = Grid::new(style, &["subkey", "written"]);
+        for subkey in &report.subkeys {
+            let written = subkey
+                .written
+                .map_or_else(|| "-".to_owned(), |time| time.to_string());
+            grid.row(&[subkey.name.clone(), written]);
+        }
+        text.push_str(&grid.render());
+    }
+    if !report.values.is_empty() {
+        let mut grid = Grid::new(style, &["value", "type", "data"]);
+        for value in &report.values {
+            grid.row(&[
+                display_name(&value.name),
+                value.kind.clone(),
+                value.data_text(),
+            ]);
+        }
+        text.push_str(&grid.render());
+    }
+    text
+}
+
+fn display_name(name: &str) -> String {
+    if name.is_empty() {
+        "(Default)".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The value for people.
+pub fn value_text(report: &ValueReport, style: &Style) -> String {
+    let mut block = Block::new(style, 0, 8);
+    block.row("value", &display_name(&report.name));
+    block.row(
+        "type",
+        &format!("{}, {} bytes", report.kind, report.size_bytes),
+    );
+    block.row("data", &report.data_text());
+    if let Some(evidence) = &report.evidence {
+        block.row("place", &evidence_line(evidence));
+    }
+    block.render(0)
+}
