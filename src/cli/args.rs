@@ -1,0 +1,235 @@
+//! The command line: every command, option and help text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// May this offline Windows image be cloned, and may it be sealed? Answers with evidence, and changes nothing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "goldseal",
+    version,
+    about,
+    after_help = "Exit codes: 0 safe or done, 1 unsafe or not there, 2 wrong usage, 3 inconclusive, \
+                  4 the image could not be opened.",
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Options that every command shares.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// How results are written.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Write results to FILE instead of standard output.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write results and errors only.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Also list what is clear and not applicable, and say on standard error what was read.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+    /// Colour the tables.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
+    /// Show no progress on the terminal.
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs; `goldseal schema` prints the schema of `check`.
+    Json,
+}
+
+/// When tables are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// Where standard output is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Is it safe to clone? Is it safe to seal? Verdict, findings with evidence, exit code.
+    Check(CheckArgs),
+    /// Every fact that was read, each with the place it was read from.
+    Inspect(OneImage),
+    /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
+    Keys(OneImage),
+    /// List a directory of the image.
+    Ls(PathArgs),
+    /// Write the bytes of a file of the image (FILE:STREAM for an alternate data stream).
+    Cat(PathArgs),
+    /// All that the file system knows of a file of the image.
+    Stat(PathArgs),
+    /// Show a registry key, or one value of it, with its last-written time.
+    Reg(RegArgs),
+    /// List the rules.
+    Rules(RulesArgs),
+    /// One rule or one fact in full, with its sources.
+    Explain(ExplainArgs),
+    /// The JSON Schema of the report of `check`.
+    Schema,
+    /// Completions for a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff.
+    Man,
+}
+
+/// The installation to look at, and loose artefacts.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Where to look")]
+pub(crate) struct SourceArgs {
+    /// Only the installation with this number, counted from 0.
+    #[arg(long, value_name = "N")]
+    pub(crate) installation: Option<usize>,
+    /// Let an image name a parent disk outside of its own directory.
+    #[arg(long)]
+    pub(crate) allow_backing_anywhere: bool,
+    /// A SYSTEM hive, with its logs beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) system: Option<PathBuf>,
+    /// A SOFTWARE hive.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) software: Option<PathBuf>,
+    /// A SECURITY hive.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) security: Option<PathBuf>,
+    /// A SAM hive.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sam: Option<PathBuf>,
+    /// A DEFAULT hive (the profile of the system).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) default_hive: Option<PathBuf>,
+    /// A copied MachineKeys folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) machine_keys: Option<PathBuf>,
+    /// A metabase (MetaBase.bin or MetaBase.xml).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metabase: Option<PathBuf>,
+    /// A minioc.inf.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) minioc: Option<PathBuf>,
+    /// An event log; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event_log: Vec<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Directories, volumes, disks or disk images; told apart by content.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Which question the exit code answers.
+    #[arg(long = "for", value_enum, default_value_t = Question::Clone, value_name = "QUESTION")]
+    pub(crate) question: Question,
+    /// From which severity on the exit code is 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Blocks)]
+    pub(crate) fail_on: FailOn,
+    /// Add the rule files (*.toml) of a directory; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Vouch for a fact that the image cannot show, such as `xpe.reseal_count=1`; used only where it is unknown.
+    #[arg(long = "assert", value_name = "FACT=VALUE")]
+    pub(crate) assertions: Vec<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// The question that the exit code of `check` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Question {
+    /// May copies of this image be deployed as it stands?
+    Clone,
+    /// May this image be sealed now?
+    Seal,
+}
+
+/// From which severity on the exit code of `check` is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A blocking rule.
+    Blocks,
+    /// A warning or a blocking rule.
+    Warns,
+}
+
+/// Arguments of the commands that look at one image.
+#[derive(Debug, Args)]
+pub(crate) struct OneImage {
+    /// A directory, volume, disk or disk image; told apart by content.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// Arguments of `ls`, `cat` and `stat`.
+#[derive(Debug, Args)]
+pub(crate) struct PathArgs {
+    /// A directory, volume, disk or disk image.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// A path inside the image, from the root of its volume; backslashes or slashes, any case.
+    #[arg(value_name = "PATH", default_value = "\\")]
+    pub(crate) path: String,
+    /// The volume, counted from 0; without it, that of the first installation, or the first that can be read.
+    #[arg(long, value_name = "N")]
+    pub(crate) volume: Option<usize>,
+    /// Let an image name a parent disk outside of its own directory.
+    #[arg(long)]
+    pub(crate) allow_backing_anywhere: bool,
+}
+
+/// Arguments of `reg`.
+#[derive(Debug, Args)]
+pub(crate) struct RegArgs {
+    /// The image, the key (`HKLM\SYSTEM\...` or `SYSTEM\...`) and, if wanted, a value. Leave the image out where a hive is
+    /// named by option.
+    #[arg(value_names = ["IMAGE", "KEY", "VALUE"], num_args = 1..=3, required = true)]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// Arguments of `rules`.
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    /// Add the rule files (*.toml) of a directory; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The id of a rule (KEY-001) or of a fact (crypto.machine_guid).
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Add the rule files (*.toml) of a directory; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+}

@@ -1,0 +1,213 @@
+//! `goldseal check`: the verdict on each installation of each image, and the exit code.
+
+use std::path::PathBuf;
+
+use goldseal::base::contain::contain;
+use goldseal::base::limits::Limits;
+use goldseal::evidence::{Evidence, Fact, Locator, Value};
+use goldseal::facts::{self, Collected, vocabulary};
+use goldseal::image::{Image, Installation};
+use goldseal::report::{CheckReport, Entry, ErrorReport, ImageInfo, check_text, error_text};
+use goldseal::rules::{self, Catalogue, Verdict};
+
+use crate::cli::args::{CheckArgs, FailOn, Question};
+use crate::cli::output::Output;
+use crate::cli::progress::Progress;
+use crate::cli::rules::load_catalogue;
+use crate::cli::{Exit, Failure, open};
+
+/// A fact that the operator vouches for.
+struct Assertion {
+    fact: String,
+    value: Value,
+    text: String,
+}
+
+pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let sources = sources(args)?;
+    let catalogue = load_catalogue(&args.rules)?;
+    let assertions = args
+        .assertions
+        .iter()
+        .map(|text| parse_assertion(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let options = open::options(args.source.allow_backing_anywhere);
+    let mut progress = Progress::new(output, sources.len());
+    let mut entries = Vec::new();
+    let mut exit = Exit::Safe;
+    for image in &sources {
+        let source = open::source(image.as_deref(), &args.source);
+        progress.next(&source.as_typed());
+        match open::open(&source, &options) {
+            Err(error) => {
+                entries.push(Entry::Error(ErrorReport::of_error(
+                    &source.as_typed(),
+                    &error,
+                )));
+                exit = exit.worse(Exit::Failed);
+            }
+            Ok(image) => {
+                let found = check_image(&image, args, &catalogue, &assertions)?;
+                for entry in &found {
+                    exit = exit.worse(exit_of(entry, args));
+                }
+                entries.extend(found);
+                open::say_reads(&image, output);
+            }
+        }
+    }
+    drop(progress);
+    write(&entries, sources.len(), output)?;
+    Ok(exit)
+}
+
+fn sources(args: &CheckArgs) -> Result<Vec<Option<PathBuf>>, Failure> {
+    let loose = open::has_loose(&args.source);
+    if args.images.is_empty() {
+        return if loose {
+            Ok(vec![None])
+        } else {
+            Err(Failure::Usage(
+                "name at least one IMAGE, or artefacts by option (--system FILE ...)".to_owned(),
+            ))
+        };
+    }
+    if loose && args.images.len() > 1 {
+        return Err(Failure::Usage(
+            "artefacts named by option go with one IMAGE only".to_owned(),
+        ));
+    }
+    Ok(args.images.iter().cloned().map(Some).collect())
+}
+
+fn check_image(
+    image: &Image,
+    args: &CheckArgs,
+    catalogue: &Catalogue,
+    assertions: &[Assertion],
+) -> Result<Vec<Entry>, Failure> {
+    if image.installations.is_empty() {
+        return Ok(vec![Entry::Error(ErrorReport::new(
+            ImageInfo::of_image(image),
+            "no_windows",
+            &open::no_windows(image),
+        ))]);
+    }
+    let wanted: Vec<&Installation> = match args.source.installation {
+        None => image.installations.iter().collect(),
+        Some(number) => {
+            vec![
+                image
+                    .installations
+                    .get(number)
+                    .ok_or_else(|| open::no_such_installation(image, number))?,
+            ]
+        }
+    };
+    Ok(wanted
+        .into_iter()
+        .map(|installation| check_installation(image, installation, catalogue, assertions))
+        .collect())
+}
+
+fn check_installation(
+    image: &Image,
+    installation: &Installation,
+    catalogue: &Catalogue,
+    assertions: &[Assertion],
+) -> Entry {
+    let info = ImageInfo::of_installation(image, installation);
+    let checked = contain(&installation.locator.to_string(), || {
+        let mut collected = facts::collect(installation, Limits::default());
+        vouch(&mut collected, assertions);
+        let findings = rules::run(catalogue, &collected.facts);
+        Ok((collected, findings))
+    });
+    match checked {
+        Ok((collected, findings)) => Entry::Check(Box::new(CheckReport::new(
+            info,
+            installation,
+            collected,
+            findings,
+        ))),
+        Err(error) => Entry::Error(ErrorReport::new(info, "parser_fault", &error.chain())),
+    }
+}
+
+/// Puts the operator's word where the image shows nothing, and says where it was not used.
+fn vouch(collected: &mut Collected, assertions: &[Assertion]) {
+    for assertion in assertions {
+        let evidence =
+            Evidence::at(Locator::new("--assert on the command line")).raw(&assertion.text);
+        if !collected
+            .facts
+            .assert(&assertion.fact, assertion.value.clone(), evidence)
+        {
+            let shown = match collected.facts.get(&assertion.fact) {
+                Some(Fact::Found { value, .. }) => value.to_string(),
+                _ => "absent".to_owned(),
+            };
+            collected.notes.push(format!(
+                "--assert {} was not used: the image shows {shown}",
+                assertion.text
+            ));
+        }
+    }
+}
+
+fn parse_assertion(text: &str) -> Result<Assertion, Failure> {
+    let (fact, value) = text.split_once('=').ok_or_else(|| {
+        Failure::Usage(format!(
+            "--assert {text}: expected FACT=VALUE, such as xpe.reseal_count=1"
+        ))
+    })?;
+    let known = vocabulary::find(fact).ok_or_else(|| {
+        Failure::Usage(format!(
+            "--assert {text}: there is no fact {fact}; `goldseal explain` knows all"
+        ))
+    })?;
+    let value = vocabulary::parse_value(known, value)
+        .map_err(|reason| Failure::Usage(format!("--assert {text}: {reason}")))?;
+    Ok(Assertion {
+        fact: fact.to_owned(),
+        value,
+        text: text.to_owned(),
+    })
+}
+
+fn exit_of(entry: &Entry, args: &CheckArgs) -> Exit {
+    let Entry::Check(report) = entry else {
+        return Exit::Failed;
+    };
+    let question = match args.question {
+        Question::Clone => rules::Question::Clone,
+        Question::Seal => rules::Question::Seal,
+    };
+    let warned = args.fail_on == FailOn::Warns && rules::warned(&report.findings, question);
+    match report.verdict.get(question) {
+        Verdict::Unsafe => Exit::Unsafe,
+        _ if warned => Exit::Unsafe,
+        Verdict::Inconclusive => Exit::Inconclusive,
+        Verdict::Safe => Exit::Safe,
+    }
+}
+
+fn write(entries: &[Entry], images: usize, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return match entries {
+            [single] if images == 1 => output.json(single),
+            many => output.json(&many),
+        };
+    }
+    let style = output.style();
+    for (index, entry) in entries.iter().enumerate() {
+        if index > 0 {
+            output.text("\n");
+        }
+        match entry {
+            Entry::Check(report) => output.text(&check_text(report, &style)),
+            Entry::Error(report) => output.text(&error_text(report, &style)),
+        }
+    }
+    Ok(())
+}

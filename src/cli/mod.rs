@@ -1,0 +1,162 @@
+//! The commands: what the user typed in, results and an exit code out.
+
+mod args;
+mod browse;
+mod check;
+mod inspect;
+mod keys;
+mod open;
+mod output;
+mod progress;
+mod reg;
+mod rules;
+
+use clap::{CommandFactory, Parser};
+use goldseal::error::Error;
+use goldseal::report::schema;
+
+use args::{Cli, Command};
+use output::Output;
+
+/// The exit codes that scripts rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Safe, or done.
+    Safe = 0,
+    /// Unsafe, or the thing asked for is not there.
+    Unsafe = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// A blocking rule could not be decided.
+    Inconclusive = 3,
+    /// The image could not be opened.
+    Failed = 4,
+}
+
+impl Exit {
+    /// The number for the operating system.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Safe => 0,
+            Self::Unsafe => 1,
+            Self::Usage => 2,
+            Self::Inconclusive => 3,
+            Self::Failed => 4,
+        }
+    }
+
+    /// The worse of two: 4, then 1, then 3, then 0.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Safe => 0,
+            Self::Inconclusive => 1,
+            Self::Unsafe => 2,
+            Self::Failed => 3,
+            Self::Usage => 4,
+        };
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line cannot be followed.
+    Usage(String),
+    /// The thing asked for is not in the image.
+    NotThere(String),
+    /// The image could not be opened, or a result could not be written.
+    Failed(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.chain())
+    }
+}
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; a write that fails leaves nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Safe
+            };
+        }
+    };
+    let mut output = Output::new(&cli.output);
+    let ended = dispatch(&cli.command, &mut output).and_then(|exit| output.finish().map(|()| exit));
+    match ended {
+        Ok(exit) => exit,
+        Err(Failure::Usage(message)) => report(&message, Exit::Usage),
+        Err(Failure::NotThere(message)) => report(&message, Exit::Unsafe),
+        Err(Failure::Failed(message)) => report(&message, Exit::Failed),
+    }
+}
+
+fn report(message: &str, exit: Exit) -> Exit {
+    output::complain(message);
+    exit
+}
+
+fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(args) => check::run(args, output),
+        Command::Inspect(args) => inspect::run(args, output),
+        Command::Keys(args) => keys::run(args, output),
+        Command::Ls(args) => browse::ls(args, output),
+        Command::Cat(args) => browse::cat(args, output),
+        Command::Stat(args) => browse::stat(args, output),
+        Command::Reg(args) => reg::run(args, output),
+        Command::Rules(args) => rules::list(args, output),
+        Command::Explain(args) => rules::explain(args, output),
+        Command::Schema => {
+            output.text(schema());
+            Ok(Exit::Safe)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "goldseal", &mut script);
+            output.bytes(&script);
+            Ok(Exit::Safe)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Failure::Failed(format!("manual page: {error}")))?;
+            output.bytes(&page);
+            Ok(Exit::Safe)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn failed_is_worse_than_unsafe_is_worse_than_inconclusive() {
+        let order = [Exit::Safe, Exit::Inconclusive, Exit::Unsafe, Exit::Failed];
+        for (index, worse) in order.iter().enumerate() {
+            for better in &order[..index] {
+                assert_eq!(better.worse(*worse), *worse);
+                assert_eq!(worse.worse(*better), *worse);
+            }
+        }
+    }
+}

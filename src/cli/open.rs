@@ -1,0 +1,143 @@
+//! From the command line to an opened image and one of its installations.
+
+use std::path::{Path, PathBuf};
+
+use goldseal::base::contain::contain;
+use goldseal::image::source::LooseArtifacts;
+use goldseal::image::{BackingFiles, Image, Installation, Options, Source};
+
+use crate::cli::Failure;
+use crate::cli::args::SourceArgs;
+use crate::cli::output::Output;
+
+/// The options under which images are opened.
+pub(crate) fn options(allow_backing_anywhere: bool) -> Options {
+    let mut options = Options::default();
+    if allow_backing_anywhere {
+        options.backing_files = BackingFiles::Anywhere;
+    }
+    options
+}
+
+/// The source for an image and the loose artefacts of the command line.
+pub(crate) fn source(image: Option<&Path>, args: &SourceArgs) -> Source {
+    Source {
+        image: image.map(Path::to_owned),
+        loose: LooseArtifacts {
+            system: args.system.clone(),
+            software: args.software.clone(),
+            security: args.security.clone(),
+            sam: args.sam.clone(),
+            default_hive: args.default_hive.clone(),
+            machine_keys: args.machine_keys.clone(),
+            metabase: args.metabase.clone(),
+            minioc: args.minioc.clone(),
+            event_logs: args.event_log.clone(),
+        },
+    }
+}
+
+/// Whether a loose artefact is named.
+pub(crate) fn has_loose(args: &SourceArgs) -> bool {
+    let single = [
+        &args.system,
+        &args.software,
+        &args.security,
+        &args.sam,
+        &args.default_hive,
+        &args.machine_keys,
+        &args.metabase,
+        &args.minioc,
+    ];
+    single.iter().any(|path| path.is_some()) || !args.event_log.is_empty()
+}
+
+/// Opens one source; a parser that panics is an error of this image and not the end of the program.
+pub(crate) fn open(source: &Source, options: &Options) -> goldseal::Result<Image> {
+    contain(&source.as_typed(), || Image::open(source, options))
+}
+
+/// Opens the one image of a command, or what its loose artefacts stand for.
+pub(crate) fn open_one(
+    image: Option<&PathBuf>,
+    args: &SourceArgs,
+    output: &Output,
+) -> Result<Image, Failure> {
+    if image.is_none() && !has_loose(args) {
+        return Err(Failure::Usage(
+            "name an IMAGE, or artefacts by option (--system FILE ...)".to_owned(),
+        ));
+    }
+    let source = source(image.map(PathBuf::as_path), args);
+    let image = open(&source, &options(args.allow_backing_anywhere))?;
+    for note in &image.notes {
+        output.note(&format!("{}: {note}", image.source));
+    }
+    Ok(image)
+}
+
+/// The installation that a command looks at: the one named, or the only one, or the first with a note.
+pub(crate) fn installation<'i>(
+    image: &'i Image,
+    wanted: Option<usize>,
+    output: &Output,
+) -> Result<&'i Installation, Failure> {
+    let Some(first) = image.installations.first() else {
+        return Err(Failure::Failed(format!(
+            "{}: {}",
+            image.source,
+            no_windows(image)
+        )));
+    };
+    if let Some(number) = wanted {
+        let named = image.installations.get(number);
+        return named.ok_or_else(|| no_such_installation(image, number));
+    }
+    if image.installations.len() > 1 {
+        output.note(&format!(
+            "{} holds {} installations; this is number 0, --installation N picks another",
+            image.source,
+            image.installations.len()
+        ));
+    }
+    Ok(first)
+}
+
+/// The failure of asking for an installation that is not there.
+pub(crate) fn no_such_installation(image: &Image, number: usize) -> Failure {
+    Failure::Usage(format!(
+        "--installation {number}: {} holds {} installations, counted from 0",
+        image.source,
+        image.installations.len()
+    ))
+}
+
+/// What was looked for and what was met instead, where an image holds no Windows.
+pub(crate) fn no_windows(image: &Image) -> String {
+    let mut text =
+        "no Windows installation found: no folder with system32\\config\\SYSTEM or SOFTWARE"
+            .to_owned();
+    for volume in &image.volumes {
+        match &volume.filesystem {
+            Ok(filesystem) => text.push_str(&format!(
+                "; {}: {}, searched",
+                volume.locator,
+                filesystem.layer()
+            )),
+            Err(error) => text.push_str(&format!("; {}: {}", volume.locator, error.chain())),
+        }
+    }
+    text
+}
+
+/// Says on standard error how much was read, with `--verbose`.
+pub(crate) fn say_reads(image: &Image, output: &Output) {
+    if output.is_verbose() {
+        output.note(&format!(
+            "{}: {} bytes read in {} requests",
+            image.source,
+            image.counter.bytes(),
+            image.counter.requests()
+        ));
+    }
+}
