@@ -212,9 +212,9 @@ pub(crate) fn set_sequences(file: &mut [u8], primary: u32, secondary: u32) {
 }
 
 pub(crate) fn fix_checksum(file: &mut [u8]) {
-    let sum = file[..508]
-        .chunks_exact(4)
-        .fold(0, |sum, word| sum ^ u32::from_le_bytes(word.try_into().unwrap()));
+    let sum = file[..508].chunks_exact(4).fold(0, |sum, word| {
+        sum ^ u32::from_le_bytes(word.try_into().unwrap())
+    });
     let sum = match sum {
         0 => 1,
         u32::MAX => u32::MAX - 1,

@@ -7,7 +7,10 @@ use crate::artifact::registry::key_node::KeyNode;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A key node takes at least this much of a hive: its cell header and its fields.
-const KEY_NODE_BYTES_MIN: usize = 80;
+pub(crate) const KEY_NODE_BYTES_MIN: usize = 80;
+
+/// Most subkeys of one key that are read.
+const SUBKEYS_MAX: usize = 1 << 20;
 
 /// Goes through the subkeys of `node` and hands each item to `visit` until it answers `false`.
 ///
@@ -31,7 +34,7 @@ pub(crate) fn each<'h>(
             return;
         }
     };
-    let items_max = hive.len() / KEY_NODE_BYTES_MIN;
+    let items_max = SUBKEYS_MAX.min(hive.len() / KEY_NODE_BYTES_MIN);
     let mut items = 0_usize;
     for leaf in leaves {
         let leaf = match leaf.and_then(|offset| Leaf::read(hive, offset)) {

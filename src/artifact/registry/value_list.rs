@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// A value record takes at least this much of a hive: its cell header and its fields.
 const VALUE_BYTES_MIN: usize = 24;
 
+/// Most values of one key that are read.
+const VALUES_MAX: usize = 1 << 20;
+
 const NAME_OFFSET: usize = 20;
 const FLAG_COMPRESSED_NAME: u16 = 0x0001;
 
@@ -108,7 +111,7 @@ fn list<'h>(hive: &'h [u8], node: &KeyNode<'h>) -> Result<Option<(Cell<'h>, usiz
     if count == 0 {
         return Ok(None);
     }
-    let count_max = hive.len() / VALUE_BYTES_MIN;
+    let count_max = VALUES_MAX.min(hive.len() / VALUE_BYTES_MIN);
     if count > count_max {
         return Err(Error::new(
             ErrorKind::LimitExceeded,
