@@ -102,12 +102,12 @@ impl HiveBuilder {
     }
 
     /// A list `lf`, `lh`, `li` or `ri` of these offsets.
-    pub(crate) fn list(&mut self, signature: &[u8; 2], offsets: &[u32]) -> u32 {
+    pub(crate) fn list(&mut self, signature: [u8; 2], offsets: &[u32]) -> u32 {
         let mut bytes = signature.to_vec();
         bytes.extend_from_slice(&u16::try_from(offsets.len()).unwrap().to_le_bytes());
         for offset in offsets {
             bytes.extend_from_slice(&offset.to_le_bytes());
-            if matches!(signature, b"lf" | b"lh") {
+            if matches!(&signature, b"lf" | b"lh") {
                 bytes.extend_from_slice(&[0; 4]);
             }
         }
@@ -152,7 +152,7 @@ impl HiveBuilder {
         let subkey_list = if subkeys.is_empty() {
             NONE
         } else {
-            self.list(b"lh", subkeys)
+            self.list(*b"lh", subkeys)
         };
         let value_list = if values.is_empty() {
             NONE
@@ -269,6 +269,22 @@ pub(crate) fn log_entry(sequence: u32, bins_bytes: u32, pages: &[Page<'_>]) -> V
     entry.extend_from_slice(&header_hash.to_le_bytes());
     entry.extend_from_slice(&body);
     entry
+}
+
+/// Makes the hashes of all entries of a log right.
+pub(crate) fn fix_hashes(log: &mut [u8]) {
+    let mut position = 512;
+    while log.get(position..position + 4) == Some(b"HvLE") && position + 40 <= log.len() {
+        let len = u32::from_le_bytes(log[position + 4..position + 8].try_into().unwrap()) as usize;
+        if len < 40 || position + len > log.len() {
+            return;
+        }
+        let body = marvin32(&log[position + 40..position + len]).to_le_bytes();
+        log[position + 24..position + 32].copy_from_slice(&body);
+        let header = marvin32(&log[position..position + 32]).to_le_bytes();
+        log[position + 32..position + 40].copy_from_slice(&header);
+        position += len;
+    }
 }
 
 /// Marvin32 with the seed of the registry, written out from its description.
