@@ -13,10 +13,14 @@ const OLD_KEY: &str = "Microsoft\\Inetsrv\\CurrentVersion";
 /// `Inetsrv\CurrentVersion!ServiceName`, which tells no number: 3.0 stands for them on NT 4.0, and 1.0 before.
 pub(crate) fn major_minor(context: &Context<'_>, facts: &Facts) -> Result<Fact, Unknown> {
     let number = |name| context.number(HiveName::Software, INETSTP, name);
-    if let (Some(major), Some(minor)) = (number("MajorVersion")?, number("MinorVersion")?) {
-        let version = Version::from_parts(&[u64::from(major.value), u64::from(minor.value)]);
-        return Ok(Fact::found_in(version, major.evidence, [minor.evidence]));
-    }
+    let (major, minor) = (number("MajorVersion")?, number("MinorVersion")?);
+    let half = match (major, minor) {
+        (Some(major), Some(minor)) => {
+            let version = Version::from_parts(&[u64::from(major.value), u64::from(minor.value)]);
+            return Ok(Fact::found_in(version, major.evidence, [minor.evidence]));
+        }
+        (half, None) | (None, half) => half,
+    };
     if let Some(text) = context.text(HiveName::Software, INETSTP, "VersionString")? {
         return match version_in(&text.value) {
             Some(version) => Ok(Fact::found(version, text.evidence.raw(text.value))),
@@ -25,6 +29,12 @@ pub(crate) fn major_minor(context: &Context<'_>, facts: &Facts) -> Result<Fact, 
                 text.evidence,
             )),
         };
+    }
+    if let Some(half) = half {
+        return Err(corrupt(
+            "MajorVersion and MinorVersion should both be there, one is missing",
+            half.evidence,
+        ));
     }
     if let Some(name) = context.text(HiveName::Software, OLD_KEY, "ServiceName")? {
         let (windows, _) = windows_version(facts)?;
