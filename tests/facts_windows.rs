@@ -102,6 +102,7 @@ fn windows_is_read_from_the_current_control_set_and_not_from_the_first() {
             ("os.names_match", json!(false)),
             ("os.upgraded_from_nt4", json!(false)),
             ("os.nt4_sp6a", json!(false)),
+            ("os.end_of_support", json!("2019-01-08")),
             ("os.names", json!({"ProductName": "Microsoft Windows XP"})),
         ],
     );
@@ -284,6 +285,7 @@ fn values_of_wrong_types_are_corrupt_and_never_absent() {
             ("os.build", json!("unknown: corrupt")),
             ("ie.version", json!("unknown: corrupt")),
             ("ie.at_least_5_01", json!("unknown: corrupt")),
+            ("iis.major_minor", json!("unknown: corrupt")),
         ],
     );
 }

@@ -6,6 +6,7 @@ mod edition;
 mod embedded_kind;
 mod membership;
 mod service_pack;
+mod support;
 mod version;
 
 use crate::evidence::{Fact, Value};
@@ -41,6 +42,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
         edition::upgraded_from_nt4(context, facts),
     );
     facts.put("os.embedded_kind", embedded_kind::kind(context, facts));
+    facts.put("os.end_of_support", support::end_of_support(facts));
     facts.put("os.domain_joined", membership::domain_joined(context));
     facts.put("os.system_locale", membership::system_locale(context));
     facts.put("os.names_match", membership::names_match(context));
