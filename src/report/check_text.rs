@@ -1,5 +1,7 @@
 //! The report of `check` for people: verdict first, then what blocks, why, the evidence, and what to do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
 use crate::report::fact_text::{fact_line, value_line};
@@ -49,34 +51,22 @@ pub fn check_text(report: &CheckReport, style: &Style) -> String {
         Paint::Bad,
         "Blocks",
         select(Outcome::Fired, Severity::Blocks),
-        report,
     );
-    section(
-        &mut text,
-        style,
-        Paint::Doubtful,
-        "Blocks, not decided",
-        select(Outcome::Unknown, Severity::Blocks),
-        report,
-    );
+    let undecided: Vec<&Finding> = select(Outcome::Unknown, Severity::Blocks).collect();
+    undecided_list(&mut text, style, "Blocks, not decided", &undecided);
     section(
         &mut text,
         style,
         Paint::Doubtful,
         "Warns",
         select(Outcome::Fired, Severity::Warns),
-        report,
     );
     informs(&mut text, style, select(Outcome::Fired, Severity::Informs));
-    let undecided: Vec<&Finding> = select(Outcome::Unknown, Severity::Warns)
+    let doubtful: Vec<&Finding> = select(Outcome::Unknown, Severity::Warns)
         .chain(select(Outcome::Unknown, Severity::Informs))
         .collect();
-    brief(
-        &mut text,
-        style,
-        "Warns or informs, not decided",
-        &undecided,
-    );
+    undecided_list(&mut text, style, "Warns or informs, not decided", &doubtful);
+    causes(&mut text, style, &undecided, &doubtful, &report.facts);
     rest(&mut text, style, &report.findings);
     text
 }
@@ -135,7 +125,6 @@ fn section<'f>(
     paint: Paint,
     title: &str,
     findings: impl Iterator<Item = &'f Finding>,
-    report: &CheckReport,
 ) {
     let mut first = true;
     for finding in findings {
@@ -149,11 +138,11 @@ fn section<'f>(
             printable(&finding.title),
             questions_word(&finding.questions)
         ));
-        text.push_str(&body(finding, style, &report.facts));
+        text.push_str(&body(finding, style));
     }
 }
 
-fn body(finding: &Finding, style: &Style, facts: &Facts) -> String {
+fn body(finding: &Finding, style: &Style) -> String {
     let mut block = Block::new(style, 4, LABEL_WIDTH);
     block.row("why", &finding.message);
     let shown = if style.verbose {
@@ -180,13 +169,6 @@ fn body(finding: &Finding, style: &Style, facts: &Facts) -> String {
     {
         block.row("", &format!("and {more} more, with --verbose"));
     }
-    for (index, id) in finding.missing.iter().enumerate() {
-        let label = if index == 0 { "missing" } else { "" };
-        let line = facts
-            .get(id)
-            .map_or_else(|| "not collected by this version".to_owned(), fact_line);
-        block.row(label, &format!("{id}: {line}"));
-    }
     if !finding.remedy.is_empty() {
         block.row("do", &finding.remedy);
     }
@@ -210,24 +192,66 @@ fn informs<'f>(text: &mut String, style: &Style, findings: impl Iterator<Item = 
     }
 }
 
-fn brief(text: &mut String, style: &Style, title: &str, findings: &[&Finding]) {
+fn undecided_list(text: &mut String, style: &Style, title: &str, findings: &[&Finding]) {
     if findings.is_empty() {
         return;
     }
     let mut block = Block::new(style, 2, LABEL_WIDTH);
     for finding in findings {
+        let questions = questions_word(&finding.questions);
+        let missing = finding.missing.join(", ");
         block.row(
             &finding.rule,
-            &format!(
-                "{}  (missing: {})",
-                finding.title,
-                finding.missing.join(", ")
-            ),
+            &format!("{}  [{questions}]\nmissing {missing}", finding.title),
         );
     }
     text.push_str(&format!(
         "\n{}\n{}",
-        style.paint(Paint::Strong, title),
+        style.paint(Paint::Doubtful, title),
+        block.render(2)
+    ));
+}
+
+/// Why the missing facts are missing: each cause once, with all facts that it keeps from being seen.
+fn causes(
+    text: &mut String,
+    style: &Style,
+    blocking: &[&Finding],
+    others: &[&Finding],
+    facts: &Facts,
+) {
+    let missing: BTreeSet<&str> = blocking
+        .iter()
+        .chain(others)
+        .flat_map(|finding| finding.missing.iter().map(String::as_str))
+        .collect();
+    let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for id in missing {
+        let cause = match facts.get(id) {
+            Some(Fact::Unknown(unknown)) => {
+                format!(
+                    "{} ({})\n<- {}",
+                    unknown.detail,
+                    unknown.reason.as_str(),
+                    unknown.evidence.locator
+                )
+            }
+            Some(fact) => fact_line(fact),
+            None => "not collected by this version".to_owned(),
+        };
+        causes.entry(cause).or_default().push(id);
+    }
+    if causes.is_empty() {
+        return;
+    }
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for (cause, ids) in &causes {
+        block.row("cause", cause);
+        block.row("", &format!("hides {}", ids.join(", ")));
+    }
+    text.push_str(&format!(
+        "\n{}\n{}",
+        style.paint(Paint::Strong, "Why facts are missing"),
         block.render(2)
     ));
 }
