@@ -18,6 +18,8 @@ mod services;
 pub mod sources;
 mod sysprep;
 #[cfg(test)]
+pub(crate) mod test_hive;
+#[cfg(test)]
 mod test_image;
 pub mod vocabulary;
 mod windows;
@@ -29,7 +31,7 @@ use crate::evidence::{Fact, Value};
 use crate::image::Installation;
 
 pub use context::{Context, HiveName};
-pub use machine_keys::MachineKey;
+pub use machine_keys::{KeyMaterial, KeysView, MachineKey, Metabase};
 
 /// What was collected from one installation.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,8 @@ pub struct Collected {
     pub facts: Facts,
     /// Every machine key file, in the order of path and name.
     pub machine_keys: Vec<MachineKey>,
+    /// The live metabase, if IIS uses one.
+    pub metabases: Vec<Metabase>,
     /// Notes on the installation as a whole (a dirty hive, a log that did not fit).
     pub notes: Vec<String>,
 }
@@ -51,7 +55,7 @@ pub fn collect(installation: &Installation, limits: Limits) -> Collected {
     services::collect(&context, &mut facts);
     iis::collect(&context, &mut facts);
     roles::collect(&context, &mut facts);
-    let machine_keys = machine_keys::collect(&context, &mut facts);
+    let keys = machine_keys::collect(&context, &mut facts);
     sysprep::collect(&context, &mut facts);
     embedded::collect(&context, &mut facts);
     identities::collect(&context, &mut facts);
@@ -59,8 +63,9 @@ pub fn collect(installation: &Installation, limits: Limits) -> Collected {
     later::collect(&context, &mut facts);
     Collected {
         facts,
-        machine_keys,
-        notes: context.notes(),
+        machine_keys: keys.machine_keys,
+        metabases: keys.metabases,
+        notes: context.notes().into_iter().chain(keys.notes).collect(),
     }
 }
 

@@ -169,7 +169,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// The master key of [`file`].
-    pub(crate) const MASTER_KEY: &str = "ea95eba8-1234-4321-8c7a-00c04fc297eb";
+    const MASTER_KEY: &str = "ea95eba8-1234-4321-8c7a-00c04fc297eb";
 
     /// A DPAPI blob head of 64 bytes that names `MASTER_KEY`; written from the table of the format, not by the parser.
     fn blob() -> Vec<u8> {

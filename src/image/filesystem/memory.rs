@@ -24,6 +24,7 @@ type Result2 = std::result::Result<Vec<u8>, (ErrorKind, String)>;
 pub struct MemoryFileSystem {
     files: BTreeMap<String, File>,
     directories: BTreeMap<String, WinPath>,
+    broken_directories: BTreeMap<String, (ErrorKind, String)>,
 }
 
 impl MemoryFileSystem {
@@ -55,6 +56,15 @@ impl MemoryFileSystem {
         self.add_parents(&path);
         self.directories.insert(key(&path), path);
         self
+    }
+
+    /// Adds a directory that cannot be listed.
+    #[must_use]
+    pub fn broken_directory(self, path: &str, kind: ErrorKind, text: &str) -> Self {
+        let mut fs = self.directory(path);
+        fs.broken_directories
+            .insert(key(&WinPath::new(path)), (kind, text.to_owned()));
+        fs
     }
 
     /// Sets attributes, times and security descriptor of a file that was added before.
@@ -140,6 +150,9 @@ impl FileSystem for MemoryFileSystem {
     fn read_dir(&self, path: &WinPath) -> Result<Option<Vec<DirEntry>>> {
         if !self.directories.contains_key(&key(path)) {
             return Ok(None);
+        }
+        if let Some((kind, text)) = self.broken_directories.get(&key(path)) {
+            return Err(Error::new(*kind, text.clone()));
         }
         let paths = self
             .files

@@ -1,0 +1,272 @@
+//! Every key file of every folder, and what the head of a few of them proves.
+//!
+//! A folder may hold many thousands of files, so a file is known by its directory entry and MFT record; only the heads of
+//! IIS's own keys and of a bounded number of unknown containers are read.
+
+use std::collections::BTreeSet;
+
+use crate::artifact::machine_key::{
+    CapiFile, HEAD_BYTES, KeyFileName, NameRule, container_hash, known_container,
+};
+use crate::base::guid::Guid;
+use crate::base::win_path::{WinPath, eq_name, fold_name};
+use crate::error::Error;
+use crate::evidence::{Unknown, UnknownReason};
+use crate::facts::Context;
+use crate::facts::machine_keys::folders::{FolderKind, Folders, KeyFolder};
+use crate::facts::machine_keys::machine_guid::MachineGuid;
+use crate::facts::machine_keys::{MachineKey, Proof};
+use crate::image::filesystem::Metadata;
+
+/// Most files of IIS whose heads are read.
+const IIS_KEYS_OPENED_MAX: usize = 64;
+/// Most files of unknown containers whose heads are read.
+const UNKNOWN_KEYS_OPENED_MAX: usize = 64;
+/// DPAPI master keys of LocalSystem, below the Windows folder.
+const MASTER_KEYS: &str = "system32\\Microsoft\\Protect\\S-1-5-18";
+
+/// A key file and what this program needs to know of it beside the report.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedKey {
+    /// The file as the report lists it.
+    pub(crate) key: MachineKey,
+    /// Its path.
+    pub(crate) path: WinPath,
+    /// Its metadata.
+    pub(crate) metadata: Metadata,
+    /// What kind of folder holds it.
+    pub(crate) kind: FolderKind,
+    /// Whether it is a key of IIS 4 to 6, in a folder where IIS looks.
+    pub(crate) is_iis_key: bool,
+    /// Why the head could not be read as a key file, if it was tried.
+    pub(crate) fault: Option<Unknown>,
+}
+
+/// All key files of an installation.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// The files, in the order of folder and name.
+    pub(crate) list: Vec<ListedKey>,
+    /// Folders where IIS looks, and its files there, that exist and could not be read.
+    pub(crate) unread: Vec<Unknown>,
+    /// Other folders and files that exist and could not be read.
+    pub(crate) unread_elsewhere: Vec<Unknown>,
+}
+
+impl Listing {
+    fn not_read(&mut self, bears_on_iis: bool, unknown: Unknown) {
+        if bears_on_iis {
+            self.unread.push(unknown);
+        } else {
+            self.unread_elsewhere.push(unknown);
+        }
+    }
+
+    /// The files of IIS.
+    pub(crate) fn iis_keys(&self) -> impl Iterator<Item = &ListedKey> {
+        self.list.iter().filter(|listed| listed.is_iis_key)
+    }
+
+    /// The files as the report lists them.
+    pub(crate) fn keys(self) -> Vec<MachineKey> {
+        self.list.into_iter().map(|listed| listed.key).collect()
+    }
+}
+
+/// Lists the files of all folders and opens the few that matter.
+pub(crate) fn list(context: &Context<'_>, folders: &Folders, guid: &MachineGuid) -> Listing {
+    let mut listing = Listing::default();
+    let mut records = BTreeSet::new();
+    for folder in &folders.list {
+        match context
+            .installation
+            .filesystem
+            .read_dir_metadata(&folder.path)
+        {
+            Ok(Some(entries)) => {
+                for (name, metadata) in entries {
+                    add(
+                        context,
+                        folder,
+                        &name,
+                        metadata,
+                        guid,
+                        &mut records,
+                        &mut listing,
+                    );
+                }
+            }
+            Ok(None) => {
+                let vanished = Error::corrupt("the folder is there and cannot be listed");
+                listing.not_read(
+                    folder.kind.is_rsa(),
+                    unknown(context, &folder.path, &vanished),
+                );
+            }
+            Err(error) => {
+                listing.not_read(folder.kind.is_rsa(), unknown(context, &folder.path, &error));
+            }
+        }
+    }
+    open_heads(context, &mut listing);
+    listing
+}
+
+fn unknown(context: &Context<'_>, path: &WinPath, error: &Error) -> Unknown {
+    Unknown::from_error(error, context.installation.place(path))
+}
+
+fn add(
+    context: &Context<'_>,
+    folder: &KeyFolder,
+    name: &str,
+    metadata: crate::error::Result<Metadata>,
+    guid: &MachineGuid,
+    records: &mut BTreeSet<u64>,
+    listing: &mut Listing,
+) {
+    let path = folder.path.child(name);
+    let metadata = match metadata {
+        Ok(metadata) if metadata.is_dir => return,
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let is_iis_key = folder.kind.is_rsa() && KeyFileName::parse(name).is_iis_key();
+            listing.not_read(is_iis_key, unknown(context, &path, &error));
+            return;
+        }
+    };
+    // A second name of one file (a hard link, a folder reached on two ways) is not a second key.
+    if let Some(record) = metadata.mft_record
+        && !records.insert(record)
+    {
+        return;
+    }
+    let parsed = KeyFileName::parse(name);
+    let matches = match (parsed.suffix, guid) {
+        (Some(suffix), Ok(Some(guid))) => Some(eq_name(suffix, guid)),
+        // There is no MachineGuid, so no file is named for it.
+        (Some(_), Ok(None)) => Some(false),
+        (None, _) | (_, Err(_)) => None,
+    };
+    let known = parsed.container_hash.as_deref().and_then(known_container);
+    let known =
+        known.filter(|container| (container.rule == NameRule::Capi) == folder.kind.is_capi());
+    listing.list.push(ListedKey {
+        is_iis_key: parsed.is_iis_key() && folder.kind.is_rsa(),
+        key: MachineKey {
+            name: name.to_owned(),
+            path: path.to_string(),
+            size_bytes: metadata.size_bytes,
+            container_name: known.map(|container| container.name.to_owned()),
+            guid: parsed.guid.map(|guid| guid.to_string()),
+            container_hash: parsed.container_hash,
+            matches_machine_guid: matches,
+            times: metadata.times,
+            mft_record: metadata.mft_record,
+            proof: Proof::untested(),
+        },
+        path,
+        metadata,
+        kind: folder.kind,
+        fault: None,
+    });
+}
+
+/// Reads the heads of IIS's keys, and of unknown containers where they are few.
+fn open_heads(context: &Context<'_>, listing: &mut Listing) {
+    let opens = |listed: &ListedKey| listed.is_iis_key;
+    let unknown = |listed: &ListedKey| {
+        !listed.is_iis_key
+            && listed.kind.is_capi()
+            && listed.key.container_hash.is_some()
+            && listed.key.container_name.is_none()
+    };
+    let few =
+        listing.list.iter().filter(|listed| unknown(listed)).count() <= UNKNOWN_KEYS_OPENED_MAX;
+    let mut iis_keys = 0_usize;
+    let mut master_keys = None;
+    for listed in &mut listing.list {
+        let is_iis_key = opens(listed) && iis_keys < IIS_KEYS_OPENED_MAX;
+        iis_keys = iis_keys.saturating_add(usize::from(is_iis_key));
+        if is_iis_key || (few && unknown(listed)) {
+            let present = master_keys.get_or_insert_with(|| master_key_names(context));
+            open_head(context, listed, present);
+        }
+    }
+}
+
+fn open_head(context: &Context<'_>, listed: &mut ListedKey, present: &MasterKeyNames) {
+    let head = context
+        .installation
+        .filesystem
+        .read_head(&listed.path, HEAD_BYTES);
+    let place = || context.installation.place(&listed.path);
+    let head = match head {
+        Ok(Some(head)) => head,
+        Ok(None) => return,
+        Err(error) => {
+            listed.fault = Some(Unknown::from_error(&error, place()));
+            return;
+        }
+    };
+    match CapiFile::parse(&head, listed.metadata.size_bytes) {
+        Ok(file) => {
+            let proof = &mut listed.key.proof;
+            proof.well_formed = Some(true);
+            let hash = file
+                .container_name
+                .as_deref()
+                .and_then(|name| container_hash(name, NameRule::Capi));
+            proof.name_consistent = hash.map(|hash| Some(hash) == listed.key.container_hash);
+            proof.master_key_present = file
+                .master_keys
+                .as_deref()
+                .and_then(|guids| present.all(guids));
+            // A name that does not lead to the hash in the file name is another container's: the file was renamed.
+            if proof.name_consistent == Some(true) {
+                listed.key.container_name = file.container_name;
+            }
+        }
+        Err(error) => {
+            listed.key.proof.well_formed = Some(false);
+            listed.fault = Some(Unknown::new(UnknownReason::Corrupt, error.chain(), place()));
+        }
+    }
+}
+
+/// The DPAPI master keys of LocalSystem in this image; `None` where the folders could not be read.
+#[derive(Debug)]
+struct MasterKeyNames(Option<BTreeSet<String>>);
+
+impl MasterKeyNames {
+    /// Whether all of these are there.
+    fn all(&self, guids: &[Guid]) -> Option<bool> {
+        let names = self.0.as_ref()?;
+        if guids.is_empty() {
+            return None;
+        }
+        Some(
+            guids
+                .iter()
+                .all(|guid| names.contains(&fold_name(&guid.to_string()))),
+        )
+    }
+}
+
+fn master_key_names(context: &Context<'_>) -> MasterKeyNames {
+    let folder = context.installation.windows(MASTER_KEYS);
+    let mut names = BTreeSet::new();
+    for path in [folder.clone(), folder.child("User")] {
+        match context.installation.filesystem.read_dir(&path) {
+            Ok(entries) => names.extend(
+                entries
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|entry| !entry.is_dir)
+                    .map(|entry| fold_name(&entry.name)),
+            ),
+            Err(_) => return MasterKeyNames(None),
+        }
+    }
+    MasterKeyNames(Some(names))
+}

@@ -1,0 +1,196 @@
+//! Facts about MachineGuid, the machine key files and the stores of IIS that need them (crypto.*, key.*, iis.metabase_*).
+//!
+//! Windows finds a key by its file name, and that name ends in MachineGuid (KB884872). So the facts are: what MachineGuid
+//! says, which files there are in every folder that can hold them, and whether those of IIS carry it.
+
+mod access;
+mod folders;
+mod iis_stores;
+mod keys_view;
+mod listing;
+mod machine_guid;
+mod mapping;
+#[cfg(test)]
+mod tests;
+mod volume_path;
+
+use serde::Serialize;
+
+use crate::evidence::{Evidence, Fact, Unknown, Value};
+use crate::facts::{Context, Facts, HiveName};
+use crate::image::filesystem::FileTimes;
+
+pub use iis_stores::Metabase;
+pub use keys_view::{GuidCount, KeysView, MetabaseView, Plan, PlanAction};
+
+/// A machine key file, as the report lists it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MachineKey {
+    /// The name of the file.
+    pub name: String,
+    /// Its path inside the image.
+    pub path: String,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The part of the name before the underscore: the hash of the container's name.
+    pub container_hash: Option<String>,
+    /// The container, if its hash or the name in clear inside the file tells it.
+    pub container_name: Option<String>,
+    /// The part of the name after the underscore: the MachineGuid under which the key was made.
+    pub guid: Option<String>,
+    /// Whether that GUID is the MachineGuid of the registry; `None` if either is unknown.
+    pub matches_machine_guid: Option<bool>,
+    /// The eight NTFS times.
+    pub times: FileTimes,
+    /// Number of the MFT record, on NTFS.
+    pub mft_record: Option<u64>,
+    /// What is proved of the file.
+    pub proof: Proof,
+}
+
+/// What is proved of a key file; links that were not tested are `null` or `unknown`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    /// The structure of the file holds.
+    pub well_formed: Option<bool>,
+    /// The container name in clear hashes to the name of the file.
+    pub name_consistent: Option<bool>,
+    /// The DPAPI master key that the private key needs is in this image.
+    pub master_key_present: Option<bool>,
+    /// Whether this key signed the live metabase.
+    pub signed_metabase: &'static str,
+    /// Whether that rests on blobs carved from a binary metabase.
+    pub by_inference: bool,
+    /// Every metabase file that this key signed.
+    pub paired_with: Vec<String>,
+    /// Owner and access list of the file: `ok`, `weak`, `broken` or `unknown`.
+    pub acl: &'static str,
+}
+
+impl Proof {
+    /// Nothing was tested.
+    pub(crate) fn untested() -> Self {
+        Self {
+            well_formed: None,
+            name_consistent: None,
+            master_key_present: None,
+            signed_metabase: "unknown",
+            by_inference: false,
+            paired_with: Vec::new(),
+            acl: "unknown",
+        }
+    }
+}
+
+/// What was listed beside the facts.
+#[derive(Debug, Clone, Default)]
+pub struct KeyMaterial {
+    /// Every machine key file, in the order of path and name.
+    pub machine_keys: Vec<MachineKey>,
+    /// The live metabase, if IIS uses one.
+    pub metabases: Vec<Metabase>,
+    /// Files and folders of keys that could not be read and do not bear on IIS.
+    pub notes: Vec<String>,
+}
+
+/// Collects this group and lists the key files and metabases.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
+    let guid = machine_guid::collect(context, facts);
+    let folders = folders::find(context);
+    put_folders(context, facts, &folders);
+    let mut listing = listing::list(context, &folders, &guid);
+    let access = access::judge(context, facts, &folders, &mut listing);
+    facts.put("crypto.machinekeys_acl", access.acl);
+    facts.put("crypto.machinekeys_efs", access.efs);
+    let names = mapping::c23_files(context, &folders, &listing);
+    let state = names
+        .get()
+        .map(|_| ())
+        .and_then(|()| mapping::c23_state(context, &listing, &guid));
+    let state = Fact::from(state);
+    facts.put("key.repair_plan", mapping::repair_plan(&state, &listing));
+    facts.put("crypto.c23_files", names);
+    facts.put("crypto.c23_state", state);
+    facts.put(
+        "crypto.registry_key_containers",
+        registry_containers(context),
+    );
+    facts.put("crypto.default_csp_override", csp_override(context));
+    let metabases = iis_stores::collect(context, facts);
+    let unread = folders
+        .unseen_elsewhere
+        .iter()
+        .chain(&listing.unread_elsewhere);
+    KeyMaterial {
+        notes: unread.map(note).collect(),
+        machine_keys: listing.keys(),
+        metabases,
+    }
+}
+
+fn note(unknown: &Unknown) -> String {
+    format!("{}: {}", unknown.evidence.locator, unknown.detail)
+}
+
+fn put_folders(context: &Context<'_>, facts: &mut Facts, folders: &folders::Folders) {
+    let list = |machine_keys_only: bool| -> Fact {
+        let chosen: Vec<_> = folders
+            .list
+            .iter()
+            .filter(|folder| {
+                !machine_keys_only || folder.kind == folders::FolderKind::RsaMachineKeys
+            })
+            .collect();
+        if chosen.is_empty()
+            && let Some(unseen) = folders.unseen.first()
+        {
+            return Fact::Unknown(unseen.clone());
+        }
+        let paths = Value::texts(chosen.iter().map(|folder| folder.path.to_string()));
+        let mut places = chosen
+            .iter()
+            .map(|folder| context.file_evidence(&folder.path, Some(&folder.metadata)));
+        match places.next() {
+            Some(first) => Fact::found_in(paths, first, places),
+            None => Fact::found(paths, folders.searched(context)),
+        }
+    };
+    facts.put("crypto.machinekeys_dir", list(true));
+    facts.put("crypto.key_folders", list(false));
+}
+
+/// Names of the containers that NT 4.0 keeps in the registry; nothing more is claimed of them.
+fn registry_containers(context: &Context<'_>) -> Fact {
+    const KEY: &str = "Microsoft\\Cryptography\\MachineKeys";
+    let read = || -> Result<Fact, Unknown> {
+        let Some(found) = context.key(HiveName::Software, KEY)? else {
+            let locator = context.place(HiveName::Software, KEY, None);
+            let searched = vec![locator.to_string()];
+            return Ok(Fact::found(
+                Value::List(Vec::new()),
+                Evidence::at(locator).searched(searched),
+            ));
+        };
+        let fail = |error: crate::error::Error| {
+            Unknown::from_error(&error, found.evidence.locator.clone())
+        };
+        let keys = found.key.subkeys().map_err(fail)?;
+        let names: crate::error::Result<Vec<String>> = keys
+            .iter()
+            .map(crate::artifact::registry::Key::name)
+            .collect();
+        Ok(Fact::found(
+            Value::texts(names.map_err(fail)?),
+            found.evidence,
+        ))
+    };
+    read().into()
+}
+
+/// Q311861: a key of the default user that names another default provider.
+fn csp_override(context: &Context<'_>) -> Fact {
+    context.key_exists_fact(
+        HiveName::Default,
+        "Software\\Microsoft\\Cryptography\\Providers\\Type 001",
+    )
+}
