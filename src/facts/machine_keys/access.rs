@@ -90,23 +90,20 @@ pub(crate) fn judge(
         ));
     }
     for listed in listing.list.iter_mut().filter(|listed| listed.is_iis_key) {
-        let state = read(context, &listed.path).and_then(|descriptor| {
-            of_file(&descriptor).ok_or_else(|| not_judged(context, &listed.path))
-        });
+        let path = listed.path();
+        let state = read(context, &path)
+            .and_then(|descriptor| of_file(&descriptor).ok_or_else(|| not_judged(context, &path)));
         listed.key.proof.acl = state.as_ref().map_or("unknown", |state| state.as_str());
-        judged.push((
-            context.file_evidence(&listed.path, Some(&listed.metadata)),
-            state,
-        ));
+        judged.push((context.file_evidence(&path, Some(&listed.metadata)), state));
     }
-    let mut objects: Vec<(&WinPath, &Metadata)> = machine_keys
+    let mut objects: Vec<(WinPath, &Metadata)> = machine_keys
         .iter()
-        .map(|folder| (&folder.path, &folder.metadata))
+        .map(|folder| ((*folder.path).clone(), &folder.metadata))
         .collect();
     objects.extend(
         listing
             .iis_keys()
-            .map(|listed| (&listed.path, &listed.metadata)),
+            .map(|listed| (listed.path(), &listed.metadata)),
     );
     AccessFacts {
         acl: worst(
@@ -175,7 +172,7 @@ fn worst(judged: Vec<(Evidence, Result<Access, Unknown>)>, folder: Evidence) -> 
     }
 }
 
-fn encrypted(context: &Context<'_>, objects: &[(&WinPath, &Metadata)]) -> Fact {
+fn encrypted(context: &Context<'_>, objects: &[(WinPath, &Metadata)]) -> Fact {
     let mut plain = Vec::new();
     let mut unread = None;
     for (path, metadata) in objects {

@@ -5,6 +5,7 @@
 //! of them, below every folder of profiles.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::base::win_path::{WinPath, fold_name};
 use crate::evidence::{Evidence, Unknown, UnknownReason};
@@ -58,8 +59,8 @@ impl FolderKind {
 /// A folder of keys that exists.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyFolder {
-    /// Its path.
-    pub(crate) path: WinPath,
+    /// Its path, shared with its files.
+    pub(crate) path: Rc<WinPath>,
     /// What it holds.
     pub(crate) kind: FolderKind,
     /// Its metadata.
@@ -241,7 +242,7 @@ impl<'c, 'i> Search<'c, 'i> {
         });
         if !known {
             self.folders.list.push(KeyFolder {
-                path,
+                path: Rc::new(path),
                 kind,
                 metadata,
             });

@@ -4,6 +4,7 @@
 //! IIS's own keys and of a bounded number of unknown containers are read.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::artifact::machine_key::{
     CapiFile, HEAD_BYTES, KeyFileName, NameRule, container_hash, known_container,
@@ -30,8 +31,8 @@ const MASTER_KEYS: &str = "system32\\Microsoft\\Protect\\S-1-5-18";
 pub(crate) struct ListedKey {
     /// The file as the report lists it.
     pub(crate) key: MachineKey,
-    /// Its path.
-    pub(crate) path: WinPath,
+    /// The folder that holds it.
+    folder: Rc<WinPath>,
     /// Its metadata.
     pub(crate) metadata: Metadata,
     /// What kind of folder holds it.
@@ -40,6 +41,13 @@ pub(crate) struct ListedKey {
     pub(crate) is_iis_key: bool,
     /// Why the head could not be read as a key file, if it was tried.
     pub(crate) fault: Option<Unknown>,
+}
+
+impl ListedKey {
+    /// Its path.
+    pub(crate) fn path(&self) -> WinPath {
+        self.folder.child(&self.key.name)
+    }
 }
 
 /// All key files of an installation.
@@ -125,13 +133,15 @@ fn add(
     records: &mut BTreeSet<u64>,
     listing: &mut Listing,
 ) {
-    let path = folder.path.child(name);
     let metadata = match metadata {
         Ok(metadata) if metadata.is_dir => return,
         Ok(metadata) => metadata,
         Err(error) => {
             let is_iis_key = folder.kind.is_rsa() && KeyFileName::parse(name).is_iis_key();
-            listing.not_read(is_iis_key, unknown(context, &path, &error));
+            listing.not_read(
+                is_iis_key,
+                unknown(context, &folder.path.child(name), &error),
+            );
             return;
         }
     };
@@ -143,7 +153,7 @@ fn add(
     }
     let parsed = KeyFileName::parse(name);
     let matches = match (parsed.suffix, guid) {
-        (Some(suffix), Ok(Some(guid))) => Some(eq_name(suffix, guid)),
+        (Some(suffix), Ok(Some(guid))) => Some(same_text(suffix, guid)),
         // There is no MachineGuid, so no file is named for it.
         (Some(_), Ok(None)) => Some(false),
         (None, _) | (_, Err(_)) => None,
@@ -155,7 +165,7 @@ fn add(
         is_iis_key: parsed.is_iis_key() && folder.kind.is_rsa(),
         key: MachineKey {
             name: name.to_owned(),
-            path: path.to_string(),
+            path: format!("{}\\{name}", folder.path),
             size_bytes: metadata.size_bytes,
             container_name: known.map(|container| container.name.to_owned()),
             guid: parsed.guid.map(|guid| guid.to_string()),
@@ -165,11 +175,16 @@ fn add(
             mft_record: metadata.mft_record,
             proof: Proof::untested(),
         },
-        path,
+        folder: Rc::clone(&folder.path),
         metadata,
         kind: folder.kind,
         fault: None,
     });
+}
+
+/// Compares as Windows does; a folder may hold very many names, nearly all of them ASCII.
+fn same_text(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || (!a.is_ascii() && eq_name(a, b))
 }
 
 /// Reads the heads of IIS's keys, and of unknown containers where they are few.
@@ -199,13 +214,13 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, present: &MasterKeyN
     let head = context
         .installation
         .filesystem
-        .read_head(&listed.path, HEAD_BYTES);
-    let place = || context.installation.place(&listed.path);
+        .read_head(&listed.path(), HEAD_BYTES);
+    let place = context.installation.place(&listed.path());
     let head = match head {
         Ok(Some(head)) => head,
         Ok(None) => return,
         Err(error) => {
-            listed.fault = Some(Unknown::from_error(&error, place()));
+            listed.fault = Some(Unknown::from_error(&error, place));
             return;
         }
     };
@@ -229,7 +244,7 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, present: &MasterKeyN
         }
         Err(error) => {
             listed.key.proof.well_formed = Some(false);
-            listed.fault = Some(Unknown::new(UnknownReason::Corrupt, error.chain(), place()));
+            listed.fault = Some(Unknown::new(UnknownReason::Corrupt, error.chain(), place));
         }
     }
 }

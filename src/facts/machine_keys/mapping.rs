@@ -110,5 +110,5 @@ fn fault(listed: &ListedKey) -> Option<(UnknownReason, String)> {
 }
 
 fn place(context: &Context<'_>, listed: &ListedKey) -> Evidence {
-    context.file_evidence(&listed.path, Some(&listed.metadata))
+    context.file_evidence(&listed.path(), Some(&listed.metadata))
 }
