@@ -1,6 +1,8 @@
 //! The SID of the machine in SAM, in SECURITY, and in the profiles: id.machine_sid, id.sid_match, id.foreign_sids.
 //!
-//! `SAM\Domains\Account!V` ends in the three numbers of the machine's SID; the default value of `Policy\PolAcDmS` in
+//! `SAM\Domains\Account!V` begins with four entries of offset, length and a number; the second is the machine's SID and
+//! its offset counts from the end of the table (measured on NT 4.0, 2008 and 7; from 2000 on the SID is also the end of
+//! the value, on NT 4.0 a name follows). The default value of `Policy\PolAcDmS` in
 //! SECURITY is the same SID in full, and that of `Policy\PolPrDmS` is the SID of the domain, empty in a workgroup
 //! (measured). Two different SIDs are a change of the SID that broke off.
 
@@ -20,6 +22,10 @@ const PREFIX: &str = "S-1-5-21";
 const HEADER: [u8; 12] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
 /// Bytes of its last three numbers.
 const NUMBERS_LEN: usize = 12;
+/// Where the entry of the SID lies in the value V: an offset, then a length.
+const SID_ENTRY: usize = 12;
+/// Length of the table; offsets count from its end.
+const TABLE_LEN: usize = 48;
 
 /// The SID of a machine or domain, in the form `S-1-5-21-a-b-c`.
 #[derive(Debug, Clone)]
@@ -50,14 +56,22 @@ fn sid_text(numbers: &[u8]) -> Option<String> {
     ))
 }
 
+/// The last three numbers of the SID in the value V of the account domain. A value whose table names no SID has them at
+/// its end.
+fn account_sid_numbers(data: &[u8]) -> Option<&[u8]> {
+    let word = |offset| bytes::u32_le(data, offset).and_then(|word| usize::try_from(word).ok());
+    match (word(SID_ENTRY)?, word(SID_ENTRY + 4)?) {
+        (0, 0) => data.get(data.len().checked_sub(NUMBERS_LEN)?..),
+        (offset, length) => {
+            bytes::slice(data, TABLE_LEN.checked_add(offset)?, length)?.strip_prefix(&HEADER)
+        }
+    }
+}
+
 fn in_sam(context: &Context<'_>) -> Result<DomainSid, Unknown> {
     let found = context
         .typed(HiveName::Sam, ACCOUNT, "V", |value| {
-            sid_text(
-                value
-                    .data
-                    .get(value.data.len().checked_sub(NUMBERS_LEN)?..)?,
-            )
+            sid_text(account_sid_numbers(&value.data)?)
         })?
         .ok_or_else(|| missing(context, HiveName::Sam, ACCOUNT, "V"))?;
     Ok(DomainSid {

@@ -14,9 +14,9 @@ fn member() -> TestImage {
         .hive("SECURITY", "security")
 }
 
-/// The bytes of the recipe: numbers 1, 2, 3 at the end of V.
+/// The bytes of the recipe: numbers 1, 2, 3 in the second entry of the table, and a name behind them.
 #[test]
-fn the_machine_sid_is_the_end_of_the_account_domain() {
+fn the_machine_sid_is_the_second_entry_of_the_account_domain() {
     expect(
         &facts(member()),
         &[
@@ -154,6 +154,30 @@ fn the_system_drive_refers_to_this_disk_by_signature_and_offset() {
         Some(
             "disk 0x5b8a2f18, partition at 0x00007e00; here disk 0x5b8a2f18, partition at 0x00100000"
         )
+    );
+}
+
+/// C: means partition 0x7e00 of disk 0x5b8a2f18; without the letter of the system drive it can only confirm.
+#[test]
+fn letters_of_other_disks_do_not_contradict() {
+    let on = |drive, signature| {
+        let image = TestImage::new("5.1", "xpe")
+            .hive("SYSTEM", "system_xpe_armed")
+            .fact("os.system_drive", Value::text(drive))
+            .disk(signature, 63 * 512);
+        facts(image)
+    };
+    expect(
+        &on("F:", 0x5b8a_2f18),
+        &[("id.mounted_devices_match", "yes")],
+    );
+    expect(
+        &on("F:", 1),
+        &[("id.mounted_devices_match", "unknown:unsupported")],
+    );
+    expect(
+        &on("D:", 1),
+        &[("id.mounted_devices_match", "unknown:unsupported")],
     );
 }
 
