@@ -2,32 +2,116 @@
 
 use serde::Serialize;
 
-use crate::facts::Collected;
+use crate::facts::{Collected, KeysView, MachineKey};
 use crate::image::Installation;
-use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
+use crate::report::browse::time_rows;
+use crate::report::fact_text::{evidence_line, fact_line};
+use crate::report::inspect::heading;
+use crate::report::table::{Block, Grid, Paint};
+use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool, printable};
+
+/// Columns of the labels.
+const LABEL_WIDTH: usize = 14;
 
 /// The machine keys of an installation.
 #[derive(Debug, Serialize)]
-pub struct KeysReport {
+pub struct KeysReport<'c> {
     schema_version: &'static str,
     tool: Tool,
     image: ImageInfo,
     installation: InstallationInfo,
+    #[serde(flatten)]
+    keys: KeysView<'c>,
 }
 
-impl KeysReport {
+impl<'c> KeysReport<'c> {
     /// Puts together what was collected of the keys.
-    pub fn new(image: ImageInfo, installation: &Installation, _collected: &Collected) -> Self {
+    pub fn new(image: ImageInfo, installation: &Installation, collected: &'c Collected) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool::THIS,
             image,
             installation: InstallationInfo::new(installation),
+            keys: KeysView::new(collected),
         }
     }
 }
 
 /// The keys for people.
-pub fn keys_text(_report: &KeysReport, _style: &Style) -> String {
-    String::new()
+pub fn keys_text(report: &KeysReport<'_>, style: &Style) -> String {
+    let mut text = heading(&report.image, &report.installation, style);
+    let keys = &report.keys;
+    let mut summary = Block::new(style, 0, LABEL_WIDTH);
+    summary.row("MachineGuid", &fact_line(&keys.machine_guid));
+    for evidence in keys.machine_guid.evidence() {
+        summary.row("", &format!("<- {}", evidence_line(evidence)));
+    }
+    summary.row(
+        "plan",
+        &format!("{}: {}", keys.plan.decision, keys.plan.reason),
+    );
+    for metabase in &keys.metabases {
+        summary.row("metabase", &metabase.path);
+    }
+    text.push('\n');
+    text.push_str(&summary.render(0));
+    text.push_str(&guid_table(report, style));
+    for key in keys.machine_keys {
+        text.push_str(&key_block(key, style));
+    }
+    text.push_str(&format!("\n{} key files\n", keys.machine_keys.len()));
+    text
+}
+
+fn guid_table(report: &KeysReport<'_>, style: &Style) -> String {
+    if report.keys.guids.is_empty() {
+        return String::new();
+    }
+    let mut grid = Grid::new(style, &["GUID in the names", "files", "is MachineGuid"]);
+    for count in &report.keys.guids {
+        let cells = [
+            count.guid.clone(),
+            count.files.to_string(),
+            yes_no(count.is_machine_guid).to_owned(),
+        ];
+        grid.row(&cells);
+    }
+    format!("\n{}", grid.render())
+}
+
+fn yes_no(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    }
+}
+
+fn key_block(key: &MachineKey, style: &Style) -> String {
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    block.row(
+        "container",
+        key.container_name
+            .as_deref()
+            .unwrap_or("not known by its hash"),
+    );
+    block.row("of MachineGuid", yes_no(key.matches_machine_guid));
+    block.row("path", &key.path);
+    block.row("size", &format!("{} bytes", key.size_bytes));
+    if let Some(record) = key.mft_record {
+        block.row("MFT record", &record.to_string());
+    }
+    for (label, time) in time_rows(&key.times) {
+        block.row(label, &time);
+    }
+    let proof = &key.proof;
+    block.row("well formed", yes_no(proof.well_formed));
+    block.row("name fits", yes_no(proof.name_consistent));
+    block.row("master key", yes_no(proof.master_key_present));
+    block.row("access list", proof.acl);
+    format!(
+        "\n{}\n{}",
+        style.paint(Paint::Strong, &printable(&key.name)),
+        block.render(2)
+    )
 }
