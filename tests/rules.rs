@@ -1,12 +1,21 @@
 //! The catalogue against its directory, its documents, its worked examples, and rule files of an organisation.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails loudly"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use goldseal::base::limits::Limits;
 use goldseal::evidence::{Evidence, Fact, Locator, Value, Version};
-use goldseal::facts::Facts;
 use goldseal::facts::vocabulary::{self, FactType};
+use goldseal::facts::{self, Facts};
+use goldseal::image::{Image, Options, Source};
 use goldseal::rules::{self, Catalogue, Finding, Outcome, Question, Severity};
 
 fn root() -> &'static Path {
@@ -61,6 +70,30 @@ fn the_page_of_rules_is_current() {
 #[test]
 fn the_page_of_facts_is_current() {
     check_generated(&root().join("docs/facts.md"), &vocabulary::page());
+}
+
+// ---- the vocabulary and the collectors ---------------------------------------------------------------------------
+
+/// Opens a stored sample that is a directory and holds every collected fact against the vocabulary.
+fn check_vocabulary(sample: &str) {
+    let path = root().join("testdata/cases").join(sample);
+    let image = Image::open(&Source::from_path(path), &Options::default()).unwrap();
+    assert!(!image.installations.is_empty(), "{sample}: no Windows");
+    for installation in &image.installations {
+        let collected = facts::collect(installation, Limits::default());
+        let none: [String; 0] = [];
+        assert_eq!(vocabulary::violations(&collected.facts), none, "{sample}");
+    }
+}
+
+#[test]
+fn the_facts_of_a_directory_keep_to_the_vocabulary() {
+    check_vocabulary("dirty_hives_logs_change_verdict/image");
+}
+
+#[test]
+fn the_facts_of_a_corrupt_installation_keep_to_the_vocabulary() {
+    check_vocabulary("software_corrupt/image");
 }
 
 // ---- worked examples ---------------------------------------------------------------------------------------------

@@ -5,13 +5,22 @@ use crate::rules::rule_file::example_facts;
 use crate::rules::{Catalogue, Outcome, Rule, Severity, Verdict, Verdicts, built_in, run};
 
 fn catalogue() -> Catalogue {
-    Catalogue::built_in().unwrap()
+    Catalogue::built_in_with_examples().unwrap()
 }
 
 #[test]
 fn every_rule_and_every_example_of_the_catalogue_holds() {
     // The loader checks the examples of each file.
     assert_eq!(catalogue().rules().len(), built_in::FILES.len());
+}
+
+#[test]
+fn the_rules_of_a_check_are_those_of_the_files_but_for_their_examples() {
+    let mut with = catalogue().rules().to_vec();
+    for rule in &mut with {
+        rule.examples.clear();
+    }
+    assert_eq!(Catalogue::built_in().unwrap().rules(), with);
 }
 
 #[test]
