@@ -239,7 +239,7 @@ fn nt4_with_the_option_pack_after_service_pack_6a_is_read() {
             ("os.sp", json!(6)),
             ("os.nt4_sp6a", json!(true)),
             ("os.embedded_kind", json!("none")),
-            ("ie.version", json!("5.00.2919.800")),
+            ("ie.version", json!("5.0.2919.800")),
             ("ie.at_least_5_01", json!("prerelease")),
             ("iis.ntop", json!(true)),
             ("iis.installed_after_sp", json!(true)),

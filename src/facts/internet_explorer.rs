@@ -44,7 +44,11 @@ enum Read {
 
 fn version_fact(read: Read) -> Fact {
     match read {
-        Read::Version(version, evidence) => Fact::found(version, evidence),
+        // Stored with leading zeros (5.00.2919.6307); shown as plain integers, the stored text stays in the evidence.
+        Read::Version(version, evidence) => Fact::found(
+            Version::from_parts(version.parts()),
+            evidence.raw(version.to_string()),
+        ),
         Read::None(evidence) => Fact::Absent(evidence),
     }
 }
