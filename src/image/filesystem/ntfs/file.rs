@@ -21,7 +21,7 @@ const ATTRIBUTE_LIST_BYTES_MAX: u64 = 256 << 10;
 #[derive(Debug, Clone)]
 pub struct NtfsFile {
     base: Arc<MftRecord>,
-    list: Option<Vec<ListEntry>>,
+    list: Option<Arc<Vec<ListEntry>>>,
 }
 
 /// An attribute that was found, with the record that holds it.
@@ -59,7 +59,7 @@ impl NtfsFile {
                 base.base()
             )));
         }
-        let list = attribute_list(mft.device(), mft.geometry(), &base)?;
+        let list = mft.attribute_list(&base)?;
         Ok(Self { base, list })
     }
 
@@ -97,7 +97,7 @@ impl NtfsFile {
             }
             return Ok(found);
         };
-        for entry in list {
+        for entry in list.iter() {
             if wanted(entry.kind, &entry.name, entry.lowest_vcn) {
                 found.push(self.follow(mft, entry)?);
             }

@@ -19,6 +19,8 @@ use crate::image::filesystem::ntfs::stream::{Part, Placement, Stream, len_u64};
 
 /// Records kept in memory.
 const RECORDS_CACHED: usize = 512;
+/// Attribute lists kept in memory.
+const LISTS_CACHED: usize = 32;
 /// Records that `$MFTMirr` holds at least.
 const MIRROR_RECORDS: u64 = 4;
 /// Most MFT records of a volume: NTFS itself has 2^32 - 1.
@@ -32,6 +34,7 @@ pub struct Mft {
     stream: Stream,
     records: u64,
     cache: Cache<MftRecord>,
+    lists: Cache<Vec<ListEntry>>,
     from_mirror: Mutex<BTreeSet<u64>>,
 }
 
@@ -59,6 +62,7 @@ impl Mft {
             stream,
             records,
             cache: Cache::new(RECORDS_CACHED),
+            lists: Cache::new(LISTS_CACHED),
             from_mirror: Mutex::new(from_mirror),
         })
     }
@@ -111,6 +115,18 @@ impl Mft {
         let record = self.record(reference.record())?;
         record.check_reference(reference)?;
         Ok(record)
+    }
+
+    /// The attribute list of a base record; `None` if it has none.
+    pub fn attribute_list(&self, base: &MftRecord) -> Result<Option<Arc<Vec<ListEntry>>>> {
+        if let Some(list) = self.lists.get(base.number()) {
+            return Ok(Some(list));
+        }
+        let list = file::attribute_list(&self.device, &self.geometry, base)?.map(Arc::new);
+        if let Some(list) = &list {
+            self.lists.put(base.number(), list.clone());
+        }
+        Ok(list)
     }
 
     fn read_record(&self, number: u64) -> Result<MftRecord> {
