@@ -17,8 +17,7 @@ pub(crate) fn walk(volume: &dyn FileSystem) -> Vec<(WinPath, Metadata)> {
         for (name, metadata) in entries {
             let path = folder.child(&name);
             let metadata = metadata.unwrap_or_else(|error| panic!("{path}: {error}"));
-            let is_root_itself = metadata.mft_record == Some(5);
-            if metadata.is_dir && !is_root_itself && metadata.reparse_tag.is_none() {
+            if metadata.is_dir && metadata.reparse_tag.is_none() {
                 folders.push(path.clone());
             }
             found.push((path, metadata));

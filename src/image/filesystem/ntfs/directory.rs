@@ -140,7 +140,7 @@ impl Directory {
         Ok(links.into_iter().next())
     }
 
-    /// All names in their order; an 8.3 name is left out where its file has a long one here.
+    /// All names in their order, without the name `.` that the root directory has in itself; an 8.3 name is left out where its file has a long one here.
     pub fn list(
         &self,
         mft: &Mft,
@@ -162,6 +162,9 @@ impl Directory {
                         self.reference
                     ),
                 ));
+            }
+            if file == self.reference {
+                return Ok(());
             }
             let link = Link::new(file, &key);
             dos_names = dos_names.saturating_add(usize::from(link.is_dos));
