@@ -166,6 +166,10 @@ fn fls(image: &Path) -> Vec<String> {
         .lines()
         .filter_map(|line| {
             let (kind, path) = line.split_once(":\t")?;
+            // A deleted file whose entry is left in the slack of an index has no type of its name ("-/r").
+            if kind.starts_with('-') {
+                return None;
+            }
             let address = kind.split_whitespace().last()?;
             let attribute = address.split('-').nth(1)?;
             let is_stream = path.rsplit('/').next()?.contains(':');
