@@ -1,0 +1,125 @@
+//! The small NTFS volume of testdata with damage that a list of bytes describes: for the mutation test and for fuzzing.
+//!
+//! Each five bytes of the list are one change: which 512 bytes with a structure in them (two bytes), where in them (two
+//! bytes), the new value. Damage to arbitrary bytes of a volume would mostly hit what nothing reads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the volume is our own, of 2 MiB"
+)]
+
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+
+use goldseal::base::win_path::WinPath;
+use goldseal::error::Result;
+use goldseal::image::device::{BlockDevice, check_range};
+use goldseal::image::filesystem::FileSystem;
+use goldseal::image::filesystem::ntfs::NtfsVolume;
+
+/// Made by `scripts/make_small_ntfs.sh`.
+const VOLUME: &[u8] = include_bytes!("../../testdata/ntfs/small.img.gz");
+/// Most bytes of one file or stream that are read.
+const BYTES_MAX: u64 = 1 << 20;
+/// Most directories of one copy that are walked.
+const FOLDERS_MAX: usize = 50;
+
+/// The volume, and the places in it that hold structures.
+struct Base {
+    bytes: Vec<u8>,
+    places: Vec<usize>,
+}
+
+fn base() -> &'static Base {
+    static BASE: OnceLock<Base> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(VOLUME)
+            .read_to_end(&mut bytes)
+            .unwrap();
+        let mut places = vec![0];
+        for at in (512..bytes.len()).step_by(512) {
+            let is_structure =
+                |at: usize| matches!(bytes.get(at..at + 4), Some(b"FILE" | b"INDX" | b"RSTR"));
+            // The second half of a record or block counts too.
+            if is_structure(at) || is_structure(at - 512) {
+                places.push(at);
+            }
+        }
+        Base { bytes, places }
+    })
+}
+
+/// The volume with a few bytes replaced.
+#[derive(Debug)]
+struct Damaged {
+    changes: Vec<(usize, u8)>,
+}
+
+impl BlockDevice for Damaged {
+    fn len_bytes(&self) -> u64 {
+        base().bytes.len() as u64
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        check_range(offset, buf.len(), self.len_bytes())?;
+        let start = offset as usize;
+        buf.copy_from_slice(&base().bytes[start..start + buf.len()]);
+        for (at, value) in &self.changes {
+            if let Some(byte) = at.checked_sub(start).and_then(|place| buf.get_mut(place)) {
+                *byte = *value;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens and walks the volume with the damage that `input` describes; whether it could be opened.
+pub(crate) fn run(input: &[u8]) -> bool {
+    let places = &base().places;
+    let changes = input
+        .chunks_exact(5)
+        .take(64)
+        .map(|change| {
+            let place = usize::from(u16::from_le_bytes([change[0], change[1]])) % places.len();
+            let inside = usize::from(u16::from_le_bytes([change[2], change[3]])) % 512;
+            (places[place] + inside, change[4])
+        })
+        .collect();
+    let Ok(volume) = NtfsVolume::open(Arc::new(Damaged { changes })) else {
+        return false;
+    };
+    let _ = volume.notes();
+    walk(&volume);
+    true
+}
+
+fn walk(volume: &NtfsVolume) {
+    let mut folders = vec![WinPath::root()];
+    let mut walked = 0;
+    while let Some(folder) = folders.pop() {
+        walked += 1;
+        if walked > FOLDERS_MAX {
+            return;
+        }
+        let entries = volume
+            .read_dir_metadata(&folder)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        for (name, metadata) in entries {
+            let path = folder.child(&name);
+            let _ = volume.metadata(&path);
+            let _ = volume.read(&path, BYTES_MAX);
+            let _ = volume.security_descriptor(&path);
+            let Ok(metadata) = metadata else { continue };
+            for stream in &metadata.streams {
+                let _ = volume.read_stream(&path, stream, BYTES_MAX);
+            }
+            if metadata.is_dir {
+                folders.push(path);
+            }
+        }
+    }
+}
