@@ -1,6 +1,14 @@
 //! Every NTFS volume of the shared corpus: written by Windows, by Linux ntfs3, by mkntfs, and damaged on purpose.
 //!
 //! What is right comes from the Sleuth Kit (`fls`, `icat`) run on the same bytes, or from the description in the manifest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    reason = "integration tests"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -85,7 +93,10 @@ impl BlockDevice for SparseDevice {
 fn volume(name: &str, start: u64) -> Option<SparseDevice> {
     let path = corpus::folder()?.join(name);
     let file = std::fs::File::open(path).unwrap();
-    if name.ends_with(".gz") {
+    if name
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| ending == "gz")
+    {
         return Some(SparseDevice::load(
             flate2::read::GzDecoder::new(file),
             start,

@@ -1,6 +1,14 @@
 //! NTFS volumes that mkntfs and ntfs-3g wrote, read by us and compared with what ntfs-3g and the Sleuth Kit read.
 //!
 //! Needs root, /dev/fuse, ntfs-3g and attr; each test says why it was skipped where one is missing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    reason = "integration tests"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

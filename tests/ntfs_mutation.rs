@@ -4,7 +4,7 @@
 mod ntfs_case;
 
 /// How many damaged copies are tried; each run tries the same ones.
-const COPIES: u64 = 300;
+const COPIES: u64 = 60;
 
 /// Numbers that are the same in every run (xorshift64*).
 struct Numbers(u64);
