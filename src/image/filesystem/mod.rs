@@ -1,5 +1,6 @@
 //! The read-only tree that every file system presents, and what a file is known by.
 
+pub mod fat;
 pub mod host_dir;
 pub mod loose_files;
 pub mod memory;

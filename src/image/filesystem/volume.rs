@@ -9,10 +9,11 @@ use crate::base::bytes;
 use crate::base::limits::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::{BlockDevice, Device, read_vec};
-use crate::image::filesystem::FileSystem;
+use crate::image::filesystem::{FileSystem, fat};
 
 /// How many bytes of a volume are looked at to tell what it is.
 const HEAD_LEN: usize = 4096;
+const SECTOR_LEN: usize = 512;
 
 /// A kind of file system.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub static KINDS: &[&FsKind] = &[
     &EXFAT,
     &REFS,
     &LUKS,
+    &fat::KIND,
     &LVM,
     &EXT,
     &XFS,
@@ -123,7 +125,13 @@ pub fn recognise(device: &dyn BlockDevice) -> Result<Option<&'static FsKind>> {
     let len = usize::try_from(device.len_bytes())
         .unwrap_or(usize::MAX)
         .min(HEAD_LEN);
-    let head = read_vec(device, 0, len)?;
+    let head = match read_vec(device, 0, len) {
+        // A volume that was cut off may still have its first sector.
+        Err(error) if error.kind() == ErrorKind::OutOfBounds => {
+            read_vec(device, 0, len.min(SECTOR_LEN))?
+        }
+        head => head?,
+    };
     Ok(KINDS.iter().find(|kind| (kind.probe)(&head)).copied())
 }
 

@@ -84,8 +84,11 @@ impl HostTree {
         let Some(name) = relative.file_name() else {
             return Ok(false);
         };
-        let Some(directory) = self.open_at(parent, OFlags::PATH.union(OFlags::CLOEXEC))? else {
-            return Ok(false);
+        let directory = match self.resolve(parent, OFlags::PATH.union(OFlags::CLOEXEC)) {
+            Ok(directory) => directory,
+            // A parent that is not there holds no link; one behind a link that leads out is told when it is opened.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::XDEV | Errno::LOOP) => return Ok(false),
+            Err(errno) => return Err(self.error(relative, errno)),
         };
         match rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Symlink),
@@ -230,17 +233,18 @@ impl HostTree {
         }
     }
 
-    /// Whether a component of `relative` is a symbolic link; then "not there" is said by the link and not by the tree.
+    /// Whether a component of `relative` is a symbolic link that leads nowhere; then "not there" is said by the link and
+    /// not by the tree.
     fn is_dangling(&self, relative: &Path) -> bool {
         let mut prefix = PathBuf::new();
         for part in relative.components() {
             prefix.push(part);
-            match rustix::fs::statat(&self.root, &prefix, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
-                    return true;
-                }
-                Ok(_) => {}
-                Err(_) => return false,
+            if self.is_link(&prefix).unwrap_or(true)
+                && self
+                    .resolve(&prefix, OFlags::PATH.union(OFlags::CLOEXEC))
+                    .is_err()
+            {
+                return true;
             }
         }
         false

@@ -61,7 +61,7 @@ pub(super) fn open(device: &Device, context: &Context) -> Result<Opened> {
         let parent = find_parent(path.as_deref(), &names, context)?;
         let text = path_text(&parent.path);
         let link = read_link(parent.device, &text, &mut notes).map_err(|error| error.at(&text))?;
-        if link.footer.time_stamp != names.time_stamp {
+        if names.time_stamp != 0 && link.footer.time_stamp != names.time_stamp {
             notes.push(format!(
                 "{text}: the time in its footer is not the one that its child remembers; if the parent was written to \
                  after the child was made, what is read is wrong"

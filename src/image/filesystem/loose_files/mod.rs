@@ -25,7 +25,7 @@ use crate::base::win_path::{WinPath, eq_name, fold_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::ReadCounter;
 use crate::image::filesystem::host_dir::HostDir;
-use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata};
+use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata};
 use crate::image::host::path_text;
 use crate::image::source::LooseArtifacts;
 
@@ -332,7 +332,7 @@ impl FileSystem for LooseFiles {
         }
     }
 
-    fn read_dir_metadata(&self, path: &WinPath) -> Result<Option<Vec<(String, Result<Metadata>)>>> {
+    fn read_dir_metadata(&self, path: &WinPath) -> Result<Option<Vec<NamedMetadata>>> {
         match self.meaning(path) {
             Meaning::Keys(folder, inside) => folder.directory.read_dir_metadata(&inside),
             Meaning::Base(base) => base.filesystem.read_dir_metadata(path),

@@ -176,7 +176,7 @@ fn metabase_place(head: &[u8]) -> &'static str {
         .windows(14)
         .any(|window| window.eq_ignore_ascii_case(b"<configuration"));
     match (is_xml, names_configuration) {
-        (true, true) if !head.windows(8).any(|window| window == b"<MBProp") => {
+        (true, true) if !head.windows(7).any(|window| window == b"<MBProp") => {
             "system32\\inetsrv\\config\\applicationHost.config"
         }
         (true, _) => "system32\\inetsrv\\MetaBase.xml",

@@ -1,0 +1,136 @@
+//! Every image of the corpus: opened with the layers that other programs show, or refused with the right word.
+
+use goldseal::image::{Image, Options};
+
+use crate::{corpus, memory};
+
+/// What is expected of an image.
+enum Expected {
+    /// It opens; these are the chains of layers of its volumes, and a word of the error of those that cannot be read.
+    Volumes(&'static [(&'static str, Option<&'static str>)]),
+    /// It is refused as a whole, with this word.
+    Refused(&'static str),
+}
+
+use Expected::{Refused, Volumes};
+
+const IMAGES: &[(&str, Expected)] = &[
+    (
+        "bitlk-aes-xts-128-clearkey-only.img.zst",
+        Volumes(&[("file", Some("BitLocker"))]),
+    ),
+    (
+        "bitlk-aes-xts-128.img.zst",
+        Volumes(&[("file", Some("BitLocker"))]),
+    ),
+    (
+        "bitlk-togo-aes-cbc-128.img.zst",
+        Volumes(&[("file", Some("BitLocker To Go"))]),
+    ),
+    ("dfir_exfat_win.raw.gz", Volumes(&[("file", Some("exFAT"))])),
+    ("dfir_fat12.raw.gz", Volumes(&[("file fat:12", None)])),
+    ("dfir_fat16.raw.gz", Volumes(&[("file fat:16", None)])),
+    ("dfir_fat32_loop.raw.gz", Volumes(&[("file fat:32", None)])),
+    (
+        "dfir_fat32_small.raw.gz",
+        Volumes(&[("file", Some("Windows writes no such volume"))]),
+    ),
+    ("fat12_rust.img.zst", Volumes(&[("file fat:12", None)])),
+    (
+        "velociraptor_fat_very_small.dd",
+        Volumes(&[("file fat:12", None)]),
+    ),
+    ("fat_differential.vhd.zst", Refused("fat-parent.vhd")),
+    ("image.vmdk", Refused("VMDK")),
+    ("stream_opt.vmdk", Refused("VMDK")),
+    ("mono_flat.vmdk", Refused("VMDK")),
+    ("qemu_iotest-version3.vmdk.bz2", Refused("VMDK")),
+    ("image_ext2.qcow2.zst", Refused("QCOW2")),
+    ("windows_volume.qcow2.zst", Refused("QCOW2")),
+    ("image_split.e01", Refused("E01")),
+    ("ntfs_sample.e01", Refused("E01")),
+    ("partitioned_ntfs.e01", Refused("E01")),
+    ("vhdx_log_replay.vhdx.gz", Refused("VHDX")),
+    ("qemu_iotest-dirtylog-10g-4m.vhdx.bz2", Refused("VHDX")),
+    ("tiny_ntfs_partition.zip", Refused("ZIP")),
+    (
+        "ldm-2003r2-simple-1.img.zst",
+        Volumes(&[("file mbr:1", Some("LDM"))]),
+    ),
+    (
+        "ldm-2003r2-mirrored-1.img.zst",
+        Volumes(&[("file mbr:1", Some("LDM"))]),
+    ),
+    (
+        "ldm-2003r2-mirrored-2.img.zst",
+        Volumes(&[("file mbr:1", Some("LDM"))]),
+    ),
+    (
+        "ldm-2003r2-spanned-1.img.zst",
+        Volumes(&[("file mbr:1", Some("LDM"))]),
+    ),
+    (
+        "ldm-2003r2-spanned-2.img.zst",
+        Volumes(&[("file mbr:1", Some("LDM"))]),
+    ),
+    (
+        "dfir_mbr-512-p4.bin",
+        Volumes(&[
+            ("file mbr:1", Some("no file system")),
+            ("file mbr:2", Some("should start at")),
+            ("file mbr:3", Some("should start at")),
+            ("file mbr:4", Some("should start at")),
+        ]),
+    ),
+];
+
+fn open(name: &str) -> goldseal::Result<Image> {
+    let device = memory(corpus::read(&format!("images/{name}")));
+    Image::from_device(name, device, &Options::default())
+}
+
+#[test]
+fn every_image_of_the_corpus_opens_as_other_programs_show_it_or_says_why_not() {
+    if corpus::folder().is_none() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (name, expected) in IMAGES {
+        let outcome = open(name);
+        let found = match &outcome {
+            Err(error) => vec![(String::new(), Some(error.chain()))],
+            Ok(image) => image
+                .volumes
+                .iter()
+                .map(|volume| {
+                    let error = volume.filesystem.as_ref().err();
+                    (volume.layers.join(" "), error.map(goldseal::Error::chain))
+                })
+                .collect(),
+        };
+        let is_right = match expected {
+            Refused(word) => outcome
+                .as_ref()
+                .is_err_and(|error| error.chain().contains(word)),
+            Volumes(volumes) => {
+                outcome.is_ok()
+                    && found.len() == volumes.len()
+                    && found
+                        .iter()
+                        .zip(*volumes)
+                        .all(|((layers, error), (wanted, word))| {
+                            layers == wanted
+                                && match (error, word) {
+                                    (None, None) => true,
+                                    (Some(error), Some(word)) => error.contains(word),
+                                    _ => false,
+                                }
+                        })
+            }
+        };
+        if !is_right {
+            wrong.push(format!("{name}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
