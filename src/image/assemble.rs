@@ -169,6 +169,11 @@ fn find_volumes(
         return Ok(vec![None]);
     }
     let Some((scheme, table)) = partition::read(disk.as_ref(), &options.limits)? else {
+        if volume::has_ntfs_copy(disk.as_ref()) {
+            let volume = open_volume(disk, locator.clone(), image.layers.clone(), options);
+            image.volumes.push(volume);
+            return Ok(vec![None]);
+        }
         return Err(nothing_known());
     };
     image.notes.extend(table.notes.iter().cloned());

@@ -15,6 +15,24 @@ enum Expected {
 use Expected::{Refused, Volumes};
 
 const IMAGES: &[(&str, Expected)] = &[
+    ("dfir_ntfs3.raw.gz", Volumes(&[("file ntfs:3.1", None)])),
+    (
+        "dfir_ntfs_index.raw.gz",
+        Volumes(&[("file mbr:1 ntfs:3.1", None)]),
+    ),
+    (
+        "grr_mbr_ntfs_ads.dd.zst",
+        Volumes(&[("file mbr:1 ntfs:3.1", None)]),
+    ),
+    (
+        "ntfs_crate_testfs1.zst",
+        Volumes(&[("file ntfs:3.1", None)]),
+    ),
+    (
+        "orc_ntfs.vhd.zst",
+        Volumes(&[("file vhd:fixed mbr:1 ntfs:3.1", None)]),
+    ),
+    ("dfir_128k.boot", Volumes(&[("file", Some("MFT"))])),
     (
         "bitlk-aes-xts-128-clearkey-only.img.zst",
         Volumes(&[("file", Some("BitLocker"))]),

@@ -1,5 +1,14 @@
 //! Images of every kind that is read, and of every kind that is refused: containers, partition tables, file systems,
 //! directories of the host.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    reason = "a test fails loudly"
+)]
 
 #[path = "../support/corpus.rs"]
 mod corpus;

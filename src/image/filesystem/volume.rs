@@ -9,7 +9,7 @@ use crate::base::bytes;
 use crate::base::limits::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::{BlockDevice, Device, read_vec};
-use crate::image::filesystem::{FileSystem, fat};
+use crate::image::filesystem::{FileSystem, fat, ntfs};
 
 /// How many bytes of a volume are looked at to tell what it is.
 const HEAD_LEN: usize = 4096;
@@ -33,12 +33,20 @@ pub static KINDS: &[&FsKind] = &[
     &EXFAT,
     &REFS,
     &LUKS,
+    &NTFS,
     &fat::KIND,
     &LVM,
     &EXT,
     &XFS,
     &SWAP,
 ];
+
+/// A damaged boot sector at the start leaves the copy in the last sector, which the driver asks for; see [`has_ntfs_copy`].
+static NTFS: FsKind = FsKind {
+    name: "ntfs",
+    probe: |head| bytes::slice(head, 3, 8) == Some(b"NTFS    "),
+    open: |device, _| Ok(Arc::new(ntfs::NtfsVolume::open(device)?)),
+};
 
 macro_rules! not_read {
     ($name:ident, $short:literal, $probe:expr, $kind:expr, $text:literal) => {
@@ -135,6 +143,15 @@ pub fn recognise(device: &dyn BlockDevice) -> Result<Option<&'static FsKind>> {
     Ok(KINDS.iter().find(|kind| (kind.probe)(&head)).copied())
 }
 
+/// Whether the last sector is the copy that NTFS keeps of its boot sector. On a whole disk it may be that of the last
+/// partition, so a disk is asked only after its partition table was.
+pub fn has_ntfs_copy(device: &dyn BlockDevice) -> bool {
+    let Some(at) = device.len_bytes().checked_sub(512) else {
+        return false;
+    };
+    read_vec(device, at, SECTOR_LEN).is_ok_and(|sector| (NTFS.probe)(&sector))
+}
+
 /// Opens the file system of a volume.
 ///
 /// # Errors
@@ -142,6 +159,7 @@ pub fn recognise(device: &dyn BlockDevice) -> Result<Option<&'static FsKind>> {
 pub fn open(device: &Device, limits: &Limits) -> Result<Arc<dyn FileSystem>> {
     match recognise(device.as_ref())? {
         Some(kind) => (kind.open)(Arc::clone(device), limits),
+        None if has_ntfs_copy(device.as_ref()) => (NTFS.open)(Arc::clone(device), limits),
         None => Err(Error::new(
             ErrorKind::InvalidFormat,
             "no file system is recognised here: looked for NTFS, FAT, exFAT, ReFS, BitLocker, LUKS, LVM, ext, XFS and swap",
