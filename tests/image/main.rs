@@ -12,11 +12,14 @@
 
 #[path = "../support/corpus.rs"]
 mod corpus;
+#[path = "../support/image_case.rs"]
+mod image_case;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod containers;
 mod corpus_images;
+mod crashes;
 mod differencing;
 mod directories;
 mod fat;
