@@ -7,7 +7,7 @@ use goldseal::base::contain;
 use goldseal::base::limits::Limits;
 use goldseal::base::win_path::WinPath;
 use goldseal::image::container::{self, Context};
-use goldseal::image::device::{BlockDevice, Device, MemoryDevice, ReadCounter};
+use goldseal::image::device::{Device, MemoryDevice, ReadCounter};
 use goldseal::image::filesystem::{FileSystem, volume};
 use goldseal::image::{BackingFiles, Image, Options, partition};
 
