@@ -35,6 +35,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "base",
             "evidence",
+            // By type only: a report is made of an image, and the hand tools show keys and values.
+            "image",
+            "artifact",
             "facts",
             "rules",
             "timeline",
