@@ -63,8 +63,10 @@ pub(crate) struct Found {
 const CONFIG: &str = "system32\\config";
 /// Either of these makes a folder a Windows folder, whatever its bytes are.
 const HIVES: [&str; 2] = ["SYSTEM", "SOFTWARE"];
-/// Most folders below the folders of the root that are asked for hives.
-const SECOND_LEVEL_MAX: usize = 2_000;
+/// Most folders below the folders of the root that are asked for hives; each costs a record and an index block.
+const SECOND_LEVEL_MAX: usize = 500;
+/// A folder of the root with more folders than this holds data, and is not searched for installations that were put aside.
+const SUBFOLDERS_MAX: usize = 64;
 
 /// Finds the Windows folders of a volume: its root, the folders of its root, and the folders below those.
 pub(crate) fn find(filesystem: &dyn FileSystem, limits: &Limits) -> Found {
@@ -83,7 +85,15 @@ pub(crate) fn find(filesystem: &dyn FileSystem, limits: &Limits) -> Found {
     }
     let mut asked = 0_usize;
     for parent in others {
-        for folder in found.folders(filesystem, &parent, limits) {
+        let folders = found.folders(filesystem, &parent, limits);
+        if folders.len() > SUBFOLDERS_MAX {
+            found.notes.push(format!(
+                "{parent} has {} folders; with more than {SUBFOLDERS_MAX} it is not searched for Windows installations",
+                folders.len()
+            ));
+            continue;
+        }
+        for folder in folders {
             asked = asked.saturating_add(1);
             if asked > SECOND_LEVEL_MAX {
                 found.notes.push(format!(
