@@ -1,6 +1,8 @@
 //! The look of tables: width, colour, and blocks of labelled text that wrap.
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{
+    ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets,
+};
 
 use crate::report::printable;
 
@@ -77,7 +79,7 @@ impl Block {
     }
 }
 
-/// A grid with a heading, for lists.
+/// A grid with a heading above a line, for lists.
 #[derive(Debug)]
 pub(crate) struct Grid {
     table: Table,
@@ -86,7 +88,8 @@ pub(crate) struct Grid {
 impl Grid {
     pub(crate) fn new(style: &Style, headings: &[&str]) -> Self {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        let line = LineStyle::none().fill('─').junction('─');
+        table.load_style(TableStyle::new().header_separator(line));
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(narrow(style.width));
         table.set_header(headings.iter().copied());

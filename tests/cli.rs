@@ -1,0 +1,332 @@
+//! The outward face: exit codes, options and documents that scripts rely on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failing test is the point of a test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value as Json;
+
+/// The sample that the README names: unsafe for both questions.
+const UNSAFE: &str = "testdata/cases/w2k_kb884872_mismatch/golden.vhd";
+/// A folder of loose hives whose SOFTWARE hive is corrupt: nothing can be decided.
+const INCONCLUSIVE: &str = "testdata/cases/software_corrupt/image";
+/// A Windows tree that is sealed: safe to clone, not to be sealed again.
+const SEALED: &str = "testdata/cases/dirty_hives_logs_change_verdict/image";
+
+fn goldseal(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn exit(arguments: &[&str]) -> i32 {
+    goldseal(arguments).status.code().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Json {
+    serde_json::from_slice(&goldseal(arguments).stdout).unwrap()
+}
+
+fn stderr(arguments: &[&str]) -> String {
+    String::from_utf8(goldseal(arguments).stderr).unwrap()
+}
+
+#[test]
+fn the_exit_code_answers_the_question_that_was_asked() {
+    assert_eq!(exit(&["check", UNSAFE]), 1);
+    assert_eq!(exit(&["check", SEALED]), 0);
+    assert_eq!(exit(&["check", "--for", "seal", SEALED]), 1);
+    assert_eq!(exit(&["check", INCONCLUSIVE]), 3);
+    assert_eq!(exit(&["check", "testdata/cases/no such image"]), 4);
+}
+
+#[test]
+fn of_several_images_the_worst_decides() {
+    assert_eq!(exit(&["check", SEALED, INCONCLUSIVE]), 3);
+    assert_eq!(exit(&["check", INCONCLUSIVE, UNSAFE]), 1);
+    assert_eq!(exit(&["check", UNSAFE, "Cargo.toml"]), 4);
+}
+
+/// A folder with a rule of an organisation that fires on the sealed sample, of that severity.
+fn rules_of_an_organisation(severity: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules/catalogue/SYS-009.toml");
+    let text = fs::read_to_string(built_in).unwrap();
+    let (rule, _examples) = text.split_once("[[example]]").unwrap();
+    let rule = rule.replace("\"SYS-009\"", "\"ORG-001\"").replace(
+        "severity = \"informs\"",
+        &format!("severity = \"{severity}\""),
+    );
+    fs::write(folder.path().join("ORG-001.toml"), rule).unwrap();
+    folder
+}
+
+#[test]
+fn a_warning_fails_where_that_was_asked_for() {
+    let folder = rules_of_an_organisation("warns");
+    let rules = ["check", "--rules", folder.path().to_str().unwrap()];
+    assert_eq!(exit(&[&rules[..], &[SEALED]].concat()), 0);
+    assert_eq!(
+        exit(&[&rules[..], &["--fail-on", "warns", SEALED]].concat()),
+        1
+    );
+}
+
+#[test]
+fn a_rule_of_an_organisation_decides_the_verdict_as_a_built_in_one() {
+    let folder = rules_of_an_organisation("blocks");
+    assert_eq!(
+        exit(&["check", "--rules", folder.path().to_str().unwrap(), SEALED]),
+        1
+    );
+}
+
+#[test]
+fn one_image_is_an_object_and_more_are_an_array_in_their_order() {
+    assert!(json(&["check", "--format", "json", UNSAFE]).is_object());
+    let reports = json(&["check", "--format", "json", SEALED, "Cargo.toml", UNSAFE]);
+    let sources: Vec<&str> = reports
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|report| report["image"]["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(sources, [SEALED, "Cargo.toml", UNSAFE]);
+    assert!(reports[1]["error"]["message"].is_string());
+    assert!(reports[1].get("verdict").is_none());
+}
+
+#[test]
+fn the_order_of_arguments_does_not_change_a_report() {
+    let one = json(&["check", "--format", "json", UNSAFE, SEALED]);
+    let other = json(&["check", "--format", "json", SEALED, UNSAFE]);
+    assert_eq!(one[0], other[1]);
+    assert_eq!(one[1], other[0]);
+}
+
+#[test]
+fn wrong_usage_is_two() {
+    for arguments in [
+        &["check"] as &[&str],
+        &["check", "--format", "sarif", UNSAFE],
+        &["check", "--assert", "no.such.fact=1", UNSAFE],
+        &["check", "--assert", "xpe.reseal_count=often", UNSAFE],
+        &["check", "--installation", "7", UNSAFE],
+        &["check", "--rules", "docs", UNSAFE],
+        &["reg", UNSAFE, "HKCU\\Software"],
+    ] {
+        assert_eq!(exit(arguments), 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_one() {
+    for arguments in [
+        &["cat", UNSAFE, "WINNT\\no such file"] as &[&str],
+        &["ls", UNSAFE, "no such folder"],
+        &["stat", UNSAFE, "no such file"],
+        &["reg", UNSAFE, "HKLM\\SOFTWARE\\No Such Key"],
+        &[
+            "reg",
+            UNSAFE,
+            "HKLM\\SOFTWARE\\Microsoft\\Cryptography",
+            "NoSuchValue",
+        ],
+        &["explain", "KEY-999"],
+    ] {
+        assert_eq!(exit(arguments), 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_bad_rule_file_is_refused_with_its_place() {
+    let folder = rules_of_an_organisation("loud");
+    let arguments = ["check", "--rules", folder.path().to_str().unwrap(), UNSAFE];
+    assert_eq!(exit(&arguments), 2);
+    assert!(
+        stderr(&arguments).contains("ORG-001.toml:3"),
+        "{}",
+        stderr(&arguments)
+    );
+}
+
+#[test]
+fn an_unwritable_output_is_four() {
+    assert_eq!(
+        exit(&["check", "--output", "/no such folder/report", SEALED]),
+        4
+    );
+}
+
+#[test]
+fn the_output_option_leaves_standard_output_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    let output = goldseal(&[
+        "check",
+        "--format",
+        "json",
+        "--output",
+        file.to_str().unwrap(),
+        UNSAFE,
+    ]);
+    assert!(output.stdout.is_empty());
+    let written: Json = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written, json(&["check", "--format", "json", UNSAFE]));
+}
+
+#[test]
+fn the_registry_is_read_by_either_spelling_of_a_key() {
+    let short = json(&[
+        "reg",
+        "--format",
+        "json",
+        UNSAFE,
+        "SYSTEM\\Select",
+        "Current",
+    ]);
+    let long = json(&[
+        "reg",
+        "--format",
+        "json",
+        UNSAFE,
+        "hklm\\system\\select",
+        "current",
+    ]);
+    assert_eq!(short["data"], 1);
+    assert_eq!(short["data"], long["data"]);
+    let current = json(&[
+        "reg",
+        "--format",
+        "json",
+        UNSAFE,
+        "HKLM\\SYSTEM\\CurrentControlSet\\Control",
+    ]);
+    assert!(
+        current["evidence"]["location"]
+            .as_str()
+            .unwrap()
+            .contains("ControlSet001")
+    );
+}
+
+#[test]
+fn a_file_of_the_image_comes_out_byte_by_byte() {
+    let output = goldseal(&["cat", UNSAFE, "\\winnt\\SYSTEM32\\config\\software"]);
+    assert_eq!(&output.stdout[..4], b"regf");
+    let stat = json(&[
+        "stat",
+        "--format",
+        "json",
+        UNSAFE,
+        "WINNT\\system32\\config\\SOFTWARE",
+    ]);
+    assert_eq!(stat["file"]["size_bytes"], output.stdout.len());
+}
+
+#[test]
+fn the_keys_report_has_the_keys_of_the_contract_in_their_order() {
+    let output = goldseal(&["keys", "--format", "json", UNSAFE]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names = [
+        "schema_version",
+        "tool",
+        "image",
+        "installation",
+        "machine_guid",
+        "guids",
+        "metabases",
+        "machine_keys",
+        "plan",
+    ];
+    let places: Vec<usize> = names
+        .iter()
+        .map(|name| text.find(&format!("\n  \"{name}\"")).expect(name))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn nothing_on_the_host_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("golden.vhd");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(UNSAFE), &copy).unwrap();
+    let state = |path: &PathBuf| {
+        let metadata = fs::metadata(path).unwrap();
+        (
+            metadata.modified().unwrap(),
+            metadata.accessed().unwrap(),
+            fs::read(path).unwrap(),
+        )
+    };
+    // Old enough that a relatime mount would renew the access time.
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let times = fs::FileTimes::new().set_accessed(old).set_modified(old);
+    let handle = fs::File::options().write(true).open(&copy).unwrap();
+    handle.set_times(times).unwrap();
+    drop(handle);
+    let before = fs::metadata(&copy).unwrap().accessed().unwrap();
+    for command in ["check", "inspect", "keys"] {
+        goldseal(&[command, copy.to_str().unwrap()]);
+    }
+    goldseal(&["ls", copy.to_str().unwrap(), "WINNT"]);
+    assert_eq!(fs::metadata(&copy).unwrap().accessed().unwrap(), before);
+    let (modified, _, bytes) = state(&copy);
+    assert_eq!(modified, old);
+    assert_eq!(
+        bytes,
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(UNSAFE)).unwrap()
+    );
+}
+
+#[test]
+fn reports_fit_the_schema_that_the_program_prints() {
+    let module = Command::new("/usr/bin/python3")
+        .args(["-c", "import jsonschema"])
+        .output();
+    if !module.is_ok_and(|output| output.status.success()) {
+        assert!(
+            std::env::var_os("CI").is_none_or(|value| value != "true"),
+            "python3-jsonschema is needed by this test"
+        );
+        eprintln!("skipped: python3-jsonschema is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("schema.json");
+    let report = folder.path().join("report.json");
+    fs::write(&schema, goldseal(&["schema"]).stdout).unwrap();
+    let images = [UNSAFE, SEALED, INCONCLUSIVE, "Cargo.toml"];
+    let arguments: Vec<&str> = ["check", "--format", "json"]
+        .iter()
+        .chain(&images)
+        .copied()
+        .collect();
+    fs::write(&report, goldseal(&arguments).stdout).unwrap();
+    let script = "import json,sys,jsonschema\n\
+                  s=json.load(open(sys.argv[1])); d=json.load(open(sys.argv[2]))\n\
+                  jsonschema.Draft202012Validator.check_schema(s)\n\
+                  jsonschema.Draft202012Validator(s).validate(d)\n";
+    let output = Command::new("/usr/bin/python3")
+        .arg("-c")
+        .arg(script)
+        .arg(&schema)
+        .arg(&report)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
