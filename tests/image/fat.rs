@@ -223,3 +223,28 @@ fn a_volume_that_was_not_closed_cleanly_says_so() {
         ["dirty"]
     );
 }
+
+#[test]
+fn a_folder_that_lies_in_itself_is_corrupt_and_not_endless() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut bytes) = made("16", 32, folder.path()) else {
+        return;
+    };
+    // The entry of SYSTEM32 in WINNT is given the first cluster of WINNT, which its entry `.` names.
+    let own = bytes
+        .windows(11)
+        .position(|name| name == b".          ")
+        .unwrap();
+    let child = bytes
+        .windows(11)
+        .position(|name| name == b"SYSTEM32   ")
+        .unwrap();
+    let cluster = [bytes[own + 26], bytes[own + 27]];
+    bytes[child + 26..child + 28].copy_from_slice(&cluster);
+    let error = open(bytes)
+        .unwrap()
+        .metadata(&WinPath::new("WINNT\\system32"))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("lies in"), "{error}");
+}

@@ -50,14 +50,39 @@ pub struct FatVolume {
     geometry: Geometry,
     chains: Chains,
     entries_max: usize,
+    depth_max: usize,
     listings: Mutex<Listings>,
     notes: Vec<VolumeNote>,
 }
 
 #[derive(Debug, Default)]
 struct Listings {
-    by_path: BTreeMap<String, Arc<Vec<Entry>>>,
+    by_cluster: BTreeMap<u32, Arc<Listing>>,
     entries: usize,
+}
+
+/// The entries of a directory, and the long and short names by which they are found.
+#[derive(Debug)]
+struct Listing {
+    entries: Vec<Entry>,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl Listing {
+    fn new(entries: Vec<Entry>) -> Self {
+        let mut by_name = BTreeMap::new();
+        let long = entries.iter().map(|entry| &entry.name).enumerate();
+        let short = entries.iter().map(|entry| &entry.short_name).enumerate();
+        for (index, name) in long.chain(short) {
+            by_name.entry(fold_name(name)).or_insert(index);
+        }
+        Self { entries, by_name }
+    }
+
+    fn find(&self, name: &str) -> Option<&Entry> {
+        let index = self.by_name.get(&fold_name(name))?;
+        self.entries.get(*index)
+    }
 }
 
 /// An entry of a directory.
@@ -75,10 +100,6 @@ struct Entry {
 impl Entry {
     fn is_dir(&self) -> bool {
         u32::from(self.attributes) & ATTRIBUTE_DIRECTORY != 0
-    }
-
-    fn is_called(&self, name: &str) -> bool {
-        eq_name(&self.name, name) || eq_name(&self.short_name, name)
     }
 
     fn attributes(&self) -> u32 {
@@ -125,6 +146,7 @@ impl FatVolume {
             geometry,
             chains,
             entries_max: limits.directory_entries_max,
+            depth_max: limits.directory_depth_max,
             listings: Mutex::default(),
             notes: Vec::new(),
         };
@@ -155,42 +177,63 @@ impl FatVolume {
         })
     }
 
-    /// The entry at `path`, found component by component.
+    /// The entry at `path`, found component by component. A folder that lies in itself is corrupt.
     fn node(&self, path: &WinPath) -> Result<Option<Node>> {
+        if path.components().len() > self.depth_max {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("a path of more than {} folders", self.depth_max),
+            ));
+        }
         let mut node = Node::default();
-        let mut here = WinPath::root();
+        let mut above = vec![self.first_cluster(&node)];
         for name in path.components() {
             if node.entry.as_ref().is_some_and(|entry| !entry.is_dir()) {
                 return Ok(None);
             }
-            let listing = self.listing(&here, &node)?;
-            let Some(entry) = listing.iter().find(|entry| entry.is_called(name)) else {
+            let listing = self.listing(&node)?;
+            let Some(entry) = listing.find(name) else {
                 return Ok(None);
             };
+            if entry.is_dir() && above.contains(&entry.first_cluster) {
+                return Err(Error::corrupt(format!(
+                    "{}: has the clusters of a folder that it lies in",
+                    entry.name
+                )));
+            }
+            above.push(entry.first_cluster);
             node.trail.push(entry.index);
             node.entry = Some(entry.clone());
-            here = here.child(&entry.name);
         }
         Ok(Some(node))
     }
 
-    fn listing(&self, path: &WinPath, node: &Node) -> Result<Arc<Vec<Entry>>> {
-        let key = fold_name(&path.to_string());
-        if let Some(listing) = self.kept().by_path.get(&key) {
+    /// The first cluster of a directory; 0 for a root folder that is in no cluster.
+    fn first_cluster(&self, node: &Node) -> u32 {
+        match &node.entry {
+            Some(entry) => entry.first_cluster,
+            None => self.geometry.root_cluster.unwrap_or(0),
+        }
+    }
+
+    fn listing(&self, node: &Node) -> Result<Arc<Listing>> {
+        let key = self.first_cluster(node);
+        if let Some(listing) = self.kept().by_cluster.get(&key) {
             return Ok(Arc::clone(listing));
         }
-        let place = if path.is_root() {
-            "root folder".to_owned()
-        } else {
-            path.to_string()
-        };
-        let listing = Arc::new(self.list(node).map_err(|error| error.at(place))?);
+        let place = node
+            .entry
+            .as_ref()
+            .map_or("root folder", |entry| entry.name.as_str());
+        let entries = self.list(node).map_err(|error| error.at(place))?;
+        let count = entries.len();
+        let listing = Arc::new(Listing::new(entries));
         let mut kept = self.kept();
-        if kept.entries.saturating_add(listing.len()) > CACHED_ENTRIES_MAX {
+        if kept.entries.saturating_add(count) > CACHED_ENTRIES_MAX {
             *kept = Listings::default();
         }
-        kept.entries = kept.entries.saturating_add(listing.len());
-        kept.by_path.insert(key, Arc::clone(&listing));
+        kept.entries = kept.entries.saturating_add(count);
+        kept.by_cluster.insert(key, Arc::clone(&listing));
         Ok(listing)
     }
 
@@ -431,7 +474,7 @@ impl FatVolume {
         if node.entry.as_ref().is_some_and(|entry| !entry.is_dir()) {
             return Ok(None);
         }
-        let mut entries = self.listing(path, &node)?.as_ref().clone();
+        let mut entries = self.listing(&node)?.entries.clone();
         entries.sort_by_cached_key(|entry| fold_name(&entry.name));
         Ok(Some(entries))
     }
