@@ -308,7 +308,8 @@ fn every_fact_of_an_unreadable_hive_is_unknown() {
         .filter(|(_, fact)| !matches!(fact, Fact::Unknown(_)))
         .map(|(id, _)| id)
         .collect();
-    assert!(known.is_empty(), "{known:?}");
+    // A file of the volume shows this one, not a hive.
+    assert_eq!(known, ["iis.iischema_update_backup"]);
 }
 
 #[test]
