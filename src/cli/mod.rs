@@ -12,6 +12,7 @@ mod reg;
 mod rules;
 
 use clap::{CommandFactory, Parser};
+use goldseal::base::contain::contain;
 use goldseal::error::Error;
 use goldseal::report::schema;
 
@@ -94,13 +95,19 @@ pub(crate) fn run() -> Exit {
         }
     };
     let mut output = Output::new(&cli.output);
-    let ended = dispatch(&cli.command, &mut output).and_then(|exit| output.finish().map(|()| exit));
+    let ended = fenced(|| dispatch(&cli.command, &mut output))
+        .and_then(|exit| output.finish().map(|()| exit));
     match ended {
         Ok(exit) => exit,
         Err(Failure::Usage(message)) => report(&message, Exit::Usage),
         Err(Failure::NotThere(message)) => report(&message, Exit::Unsafe),
         Err(Failure::Failed(message)) => report(&message, Exit::Failed),
     }
+}
+
+/// Runs a command; a panic in it is a failure with an exit code of ours, as everything else that went wrong.
+fn fenced(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    contain("the command", || Ok(command()))?
 }
 
 fn report(message: &str, exit: Exit) -> Exit {
@@ -147,6 +154,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_panic_in_a_command_is_a_failure_and_not_an_exit_code_of_its_own() {
+        let ended = fenced(|| panic!("out of range"));
+        assert!(matches!(ended, Err(Failure::Failed(text)) if text.contains("out of range")));
     }
 
     #[test]

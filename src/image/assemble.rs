@@ -183,14 +183,14 @@ fn find_volumes(
         let mut layers = image.layers.clone();
         layers.push(step.clone());
         let locator = locator.step(&step);
-        image.volumes.push(open_partition(
-            disk,
-            entry,
-            locator,
-            layers,
-            options,
-            &mut image.notes,
-        ));
+        let volume = open_partition(disk, entry, locator, layers, options, &mut image.notes);
+        if let (Err(error), true) = (&volume.filesystem, entry.kind != Kind::Reserved) {
+            image.notes.push(format!(
+                "{}; an installation on this volume is not seen",
+                error.chain()
+            ));
+        }
+        image.volumes.push(volume);
         disks.push(Some(disk_facts(&table, entry)));
     }
     Ok(disks)

@@ -47,19 +47,12 @@ impl ImageInfo {
         }
     }
 
-    /// The image down to the file system of one installation, with what is known of that volume.
+    /// The image down to the file system of one installation; the notes of all volumes are among those of the image.
     pub fn of_installation(image: &Image, installation: &Installation) -> Self {
-        let mut info = Self {
+        Self {
             layers: installation.layers.clone(),
             ..Self::of_image(image)
-        };
-        let notes = installation.filesystem.notes();
-        info.notes.extend(
-            notes
-                .iter()
-                .map(|note| format!("{}: {}", installation.locator, note.text)),
-        );
-        info
+        }
     }
 }
 

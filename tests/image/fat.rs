@@ -14,7 +14,7 @@ use crate::{memory, pattern, run, text};
 const CONFIG: &str = "WINNT\\system32\\config";
 
 /// A volume of `bits` with a Windows tree in it, made by mkfs.fat and mtools.
-fn made(bits: &str, mib: usize, folder: &Path) -> Option<Vec<u8>> {
+pub(crate) fn made(bits: &str, mib: usize, folder: &Path) -> Option<Vec<u8>> {
     if !tool("mkfs.fat") || !tool("mcopy") {
         return None;
     }
@@ -154,7 +154,7 @@ fn security_descriptors_and_streams_are_unsupported_and_not_absent() {
 }
 
 /// Where the table of a FAT16 volume of mkfs.fat starts, and the first cluster of `SYSTEM` by mtools.
-fn fat16_chain(folder: &Path, bytes: &[u8]) -> (usize, u32) {
+pub(crate) fn fat16_chain(folder: &Path, bytes: &[u8]) -> (usize, u32) {
     let reserved = usize::from(u16::from_le_bytes([bytes[14], bytes[15]]));
     let path = "::WINNT/system32/config/SYSTEM";
     let shown = run("mshowfat", &["-i", text(&folder.join("volume")), path]);

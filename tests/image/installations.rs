@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use goldseal::image::Image;
+use goldseal::image::{Image, Options};
+use goldseal::report::ImageInfo;
 
-use crate::open;
+use crate::fat::{fat16_chain, made};
+use crate::{memory, open};
 
 fn hive(root: &Path, folder: &str, name: &str) {
     let config = root.join(folder).join("system32/config");
@@ -87,4 +89,61 @@ fn evidence_names_the_directory_and_the_path_in_it() {
     );
     assert_eq!(place.to_string(), expected);
     assert_eq!(installation.layers, ["directory"]);
+}
+
+/// A disk with a FAT16 volume that holds Windows and is marked as not closed cleanly, and a second partition of `0x55`.
+fn disk_with_a_volume_that_cannot_be_read() -> Option<Image> {
+    const START: usize = 1 << 20;
+    const LEN: usize = 32 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut volume = made("16", 32, folder.path())?;
+    let (table, _) = fat16_chain(folder.path(), &volume);
+    volume[table + 3] &= 0x7F;
+    let mut disk = vec![0; START];
+    for (at, start, len) in [(0x1be, START, LEN), (0x1ce, START + LEN, START)] {
+        disk[at + 4] = 7;
+        for (field, bytes) in [(8, start), (12, len)] {
+            let sectors = u32::try_from(bytes / 512).unwrap().to_le_bytes();
+            disk[at + field..at + field + 4].copy_from_slice(&sectors);
+        }
+    }
+    disk[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    disk.extend(volume);
+    disk.resize(START + LEN + START, 0x55);
+    Some(Image::from_device("disk", memory(disk), &Options::default()).unwrap())
+}
+
+#[test]
+fn a_volume_that_cannot_be_read_beside_an_installation_is_noted() {
+    let Some(image) = disk_with_a_volume_that_cannot_be_read() else {
+        return;
+    };
+    assert_eq!(roots(&image), ["WINNT"]);
+    let notes: Vec<&String> = image
+        .notes
+        .iter()
+        .filter(|note| note.contains("mbr:2"))
+        .collect();
+    assert!(
+        matches!(notes.as_slice(), [note] if note.contains("is not seen")),
+        "{:?}",
+        image.notes
+    );
+}
+
+#[test]
+fn a_note_on_a_volume_is_in_the_report_once() {
+    let Some(image) = disk_with_a_volume_that_cannot_be_read() else {
+        return;
+    };
+    let info = ImageInfo::of_installation(&image, &image.installations[0]);
+    let notes = info.notes.iter();
+    assert_eq!(
+        notes
+            .filter(|note| note.contains("not closed cleanly"))
+            .count(),
+        1,
+        "{:?}",
+        info.notes
+    );
 }
