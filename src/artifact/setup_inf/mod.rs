@@ -17,7 +17,7 @@ mod strings;
 use std::collections::BTreeMap;
 
 use crate::base::win_path::fold_name;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use encoding::Encoding;
 pub(crate) use encoding::text as decode_text;
@@ -25,6 +25,9 @@ pub use entry::Entry;
 
 /// Longest name of a section, in characters ("Section Names").
 pub const SECTION_NAME_CHARS_MAX: usize = 255;
+/// Longest file that is parsed, in bytes: an answer file has some kilobytes, and one byte of hostile text can take a
+/// hundred bytes of memory.
+pub const INF_BYTES_MAX: usize = 4 << 20;
 /// Longest field in characters, before and after the expansion of strings, the NUL not counted ("INF Size Limits").
 pub const FIELD_CHARS_MAX: usize = 4095;
 
@@ -74,6 +77,12 @@ impl Inf {
     /// # Errors
     /// As [`Inf::parse`].
     pub fn parse_for_language(bytes: &[u8], language: Option<u16>) -> Result<Self> {
+        if bytes.len() > INF_BYTES_MAX {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("{} bytes, at most {INF_BYTES_MAX} are parsed", bytes.len()),
+            ));
+        }
         let (text, encoding) = encoding::decode(bytes)?;
         let mut inf = Self {
             encoding,

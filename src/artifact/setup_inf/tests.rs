@@ -155,6 +155,16 @@ fn damage_is_an_error_that_names_the_place() {
 }
 
 #[test]
+fn a_file_that_would_take_too_much_memory_is_refused_before_it_is_parsed() {
+    let mut text = b";".to_vec();
+    text.resize(INF_BYTES_MAX, b'-');
+    assert!(Inf::parse(&text).is_ok());
+    text.push(b'-');
+    let error = Inf::parse(&text).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::LimitExceeded);
+}
+
+#[test]
 fn names_and_fields_of_the_greatest_length_are_read() {
     let text = format!("[{}]\n{}", "n".repeat(255), "f".repeat(4095));
     assert_eq!(

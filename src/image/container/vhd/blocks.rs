@@ -17,6 +17,8 @@ use crate::image::device::{BlockDevice, Device, check_range, read_vec};
 
 /// The table entry of a block that is not allocated.
 const UNALLOCATED: u32 = 0xFFFF_FFFF;
+/// Longest extent of a differencing disk: its length is counted sector by sector, on every read.
+const RUN_BYTES_MAX: u64 = 64 << 10;
 /// How many entries of the table are read at once.
 const TABLE_CHUNK: usize = 64 << 10;
 
@@ -110,7 +112,7 @@ impl BlockMap {
             });
         }
         let bitmap = self.bitmap(sector)?;
-        let (own, len) = run_of_bits(&bitmap, in_block, left);
+        let (own, len) = run_of_bits(&bitmap, in_block, left.min(RUN_BYTES_MAX));
         let place = if own { in_file } else { Place::Parent };
         Ok(Extent { place, len })
     }

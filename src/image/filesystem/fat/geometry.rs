@@ -144,6 +144,12 @@ impl Geometry {
             flags if bits == 32 && flags & 0x80 != 0 => u64::from(flags & 0x0F),
             _ => 0,
         };
+        if in_use >= fields.tables {
+            return Err(bad(format!(
+                "table {in_use} should be in use, counted from 0, and there are {}",
+                fields.tables
+            )));
+        }
         let table_len = fields.per_table().saturating_mul(fields.sector);
         Ok(Self {
             bits,
@@ -170,5 +176,31 @@ impl Geometry {
             self.data_start
                 .saturating_add(u64::from(index).saturating_mul(self.cluster_bytes))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::device::MemoryDevice;
+
+    /// The boot sector of a FAT32 volume of 66,000 clusters with two tables, of which `flags` says which is in use.
+    fn boot_sector(flags: u16) -> MemoryDevice {
+        let mut head = vec![0; BOOT_LEN];
+        head[11..16].copy_from_slice(&[0, 2, 1, 32, 0]);
+        head[16] = 2;
+        head[32..36].copy_from_slice(&(32 + 2 * 516 + 66_000_u32).to_le_bytes());
+        head[36..40].copy_from_slice(&516_u32.to_le_bytes());
+        head[40..42].copy_from_slice(&flags.to_le_bytes());
+        MemoryDevice::new(head)
+    }
+
+    #[test]
+    fn the_table_that_is_in_use_is_read_and_has_to_be_there() {
+        let start = |flags| Geometry::read(&boot_sector(flags)).map(|volume| volume.table_start);
+        assert_eq!(start(0).unwrap(), 32 * 512);
+        assert_eq!(start(0x81).unwrap(), (32 + 516) * 512);
+        let error = start(0x82).unwrap_err();
+        assert!(error.to_string().contains("there are 2"), "{error}");
     }
 }

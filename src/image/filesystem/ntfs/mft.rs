@@ -14,8 +14,8 @@ use crate::image::filesystem::ntfs::cache::Cache;
 use crate::image::filesystem::ntfs::file;
 use crate::image::filesystem::ntfs::record::MftRecord;
 use crate::image::filesystem::ntfs::reference::FileReference;
-use crate::image::filesystem::ntfs::runs::DiskRange;
-use crate::image::filesystem::ntfs::stream::{Part, Placement, Stream, len_u64};
+use crate::image::filesystem::ntfs::runs::{self, DiskRange, Extent};
+use crate::image::filesystem::ntfs::stream::{EXTENTS_MAX, Part, Placement, Stream, len_u64};
 
 /// Records kept in memory.
 const RECORDS_CACHED: usize = 512;
@@ -240,12 +240,14 @@ fn locate(device: &Device, geometry: &Geometry, base: &MftRecord) -> Result<Stre
     wanted.dedup_by_key(|entry| entry.record);
     // An extension record of the MFT lies in a part of the MFT that the records before it map.
     let mut extensions: Vec<MftRecord> = Vec::new();
+    let mut known = KnownExtents(Vec::new());
+    known.add(geometry, base)?;
     for entry in wanted {
-        let known = assemble_known(geometry, base, &extensions)?;
         let number = entry.record.record();
         let ranges = known.ranges(geometry, number)?;
         let record = read_at(device, ranges, number)?;
         file::check_extension(&record, entry.record, base)?;
+        known.add(geometry, &record)?;
         extensions.push(record);
     }
     assemble(geometry, base, &extensions)
@@ -269,9 +271,45 @@ fn assemble(geometry: &Geometry, base: &MftRecord, extensions: &[MftRecord]) -> 
 }
 
 /// The extents of the MFT that are known before all its extension records were read.
-struct KnownExtents(Vec<crate::image::filesystem::ntfs::runs::Extent>);
+struct KnownExtents(Vec<Extent>);
 
 impl KnownExtents {
+    /// Adds what `record` maps. Each part has to begin where the ones before it end, so that a list that names the same
+    /// records again and again ends at the first of them.
+    fn add(&mut self, geometry: &Geometry, record: &MftRecord) -> Result<()> {
+        let mut parts = Vec::new();
+        for attribute in record.attributes() {
+            let attribute = attribute?;
+            if attribute.kind == attribute::DATA
+                && attribute.name.is_empty()
+                && let attribute::Form::NonResident(header) = attribute.form
+            {
+                parts.push(header);
+            }
+        }
+        parts.sort_by_key(|header| header.lowest_vcn);
+        for header in parts {
+            let next = self.0.last().map_or(0, Extent::next_vcn);
+            if header.lowest_vcn != next {
+                return Err(Error::corrupt(format!(
+                    "$MFT: $DATA: the part in record {} should begin at cluster {next}, begins at {}",
+                    record.number(),
+                    header.lowest_vcn
+                )));
+            }
+            let run = runs::decode(header.pairs, header.lowest_vcn, geometry.clusters)
+                .map_err(|what| Error::corrupt(format!("$MFT: $DATA: {what}")))?;
+            self.0.extend(run);
+        }
+        if self.0.len() > EXTENTS_MAX {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("$MFT: $DATA: more than {EXTENTS_MAX} extents"),
+            ));
+        }
+        Ok(())
+    }
+
     /// Where record `number` lies, if the known extents hold it whole.
     fn ranges(&self, geometry: &Geometry, number: u64) -> Result<Vec<DiskRange>> {
         let record_bytes = len_u64(geometry.record_bytes);
@@ -286,8 +324,7 @@ impl KnownExtents {
         while at < end {
             let vcn = at / geometry.cluster_bytes;
             let inside = at % geometry.cluster_bytes;
-            let extent =
-                crate::image::filesystem::ntfs::runs::find(&self.0, vcn).ok_or_else(missing)?;
+            let extent = runs::find(&self.0, vcn).ok_or_else(missing)?;
             let lcn = extent
                 .lcn
                 .and_then(|lcn| lcn.checked_add(vcn.checked_sub(extent.vcn)?))
@@ -306,29 +343,50 @@ impl KnownExtents {
     }
 }
 
-fn assemble_known(
-    geometry: &Geometry,
-    base: &MftRecord,
-    extensions: &[MftRecord],
-) -> Result<KnownExtents> {
-    let mut extents = Vec::new();
-    for record in std::iter::once(base).chain(extensions) {
-        for attribute in record.attributes() {
-            let attribute = attribute?;
-            if attribute.kind != attribute::DATA || !attribute.name.is_empty() {
-                continue;
-            }
-            if let attribute::Form::NonResident(header) = attribute.form {
-                let run = crate::image::filesystem::ntfs::runs::decode(
-                    header.pairs,
-                    header.lowest_vcn,
-                    geometry.clusters,
-                )
-                .map_err(|what| Error::corrupt(format!("$MFT: $DATA: {what}")))?;
-                extents.extend(run);
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record whose only attribute is an unnamed `$DATA` that maps three clusters from `lowest_vcn` on.
+    fn record(number: u64, lowest_vcn: u64) -> MftRecord {
+        let mut raw = vec![0; 1024];
+        let mut put = |at: usize, bytes: &[u8]| raw[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, b"FILE");
+        put(0x04, &[0x30, 0, 3, 0]);
+        put(0x14, &[0x38, 0, 1, 0]);
+        put(0x18, &0x88_u32.to_le_bytes());
+        put(0x38, &attribute::DATA.to_le_bytes());
+        put(0x3c, &0x48_u32.to_le_bytes());
+        put(0x40, &[1]);
+        put(0x48, &lowest_vcn.to_le_bytes());
+        put(0x50, &(lowest_vcn + 2).to_le_bytes());
+        put(0x58, &[0x40]);
+        put(0x78, &[0x11, 3, 10, 0]);
+        put(0x80, &attribute::END.to_le_bytes());
+        MftRecord::decode(number, raw, Vec::new()).unwrap()
     }
-    extents.sort_by_key(|extent| extent.vcn);
-    Ok(KnownExtents(extents))
+
+    #[test]
+    fn an_extension_of_the_mft_that_is_named_again_is_refused_at_once() {
+        let geometry = Geometry {
+            sector_bytes: 512,
+            cluster_bytes: 4096,
+            clusters: 100,
+            mft_lcn: 10,
+            mirror_lcn: 20,
+            record_bytes: 1024,
+            index_block_bytes: 4096,
+            serial: 0,
+        };
+        let mut known = KnownExtents(Vec::new());
+        known.add(&geometry, &record(0, 0)).unwrap();
+        known.add(&geometry, &record(15, 3)).unwrap();
+        let error = known.add(&geometry, &record(15, 3)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("should begin at cluster 6, begins at 3"),
+            "{error}"
+        );
+    }
 }

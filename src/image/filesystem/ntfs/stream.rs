@@ -16,7 +16,7 @@ use crate::image::filesystem::ntfs::runs::{self, DiskRange, Extent};
 /// Largest compression unit that is read, in bytes; Windows writes 64 KiB.
 const UNIT_BYTES_MAX: u64 = 1 << 20;
 /// Most extents of one stream.
-const EXTENTS_MAX: usize = 4_000_000;
+pub(crate) const EXTENTS_MAX: usize = 4_000_000;
 
 /// The content of an attribute.
 #[derive(Debug, Clone)]
