@@ -330,3 +330,34 @@ fn reports_fit_the_schema_that_the_program_prints() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn cat_of_a_directory_says_so_and_not_that_it_is_not_there() {
+    assert_eq!(exit(&["cat", UNSAFE, "WINNT"]), 4);
+    assert!(stderr(&["cat", UNSAFE, "WINNT"]).contains("is a directory"));
+}
+
+#[test]
+fn the_keys_report_has_the_notes_of_the_check() {
+    let notes =
+        |command: &str| json(&[command, "--format", "json", SEALED])["image"]["notes"].to_string();
+    assert!(notes("check").contains("SOFTWARE"), "{}", notes("check"));
+    assert_eq!(notes("keys"), notes("check"));
+}
+
+#[test]
+fn results_are_not_written_over_what_they_were_read_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, link) = (folder.path().join("image"), folder.path().join("link"));
+    fs::copy(UNSAFE, &image).unwrap();
+    fs::hard_link(&image, &link).unwrap();
+    let before = fs::read(&image).unwrap();
+    let (image, link) = (image.to_str().unwrap(), link.to_str().unwrap());
+    assert_eq!(exit(&["check", image, "--output", link]), 2);
+    assert_eq!(exit(&["ls", image, "--output", image]), 2);
+    let word = ["reg", image, "SOFTWARE", "--output", image];
+    assert_eq!(exit(&word), 2);
+    let hive = ["inspect", "--software", image, "--output", image];
+    assert_eq!(exit(&hive), 2);
+    assert!(fs::read(image).unwrap() == before);
+}

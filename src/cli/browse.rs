@@ -59,7 +59,14 @@ pub(crate) fn cat(args: &PathArgs, output: &mut Output) -> Result<Exit, Failure>
             .filesystem
             .read_stream(&path, stream, CAT_BYTES_MAX)?,
     };
-    let content = content.ok_or_else(|| not_there(&target, &WinPath::new(&args.path)))?;
+    let Some(content) = content else {
+        let metadata = target.filesystem.metadata(&path)?;
+        if stream.is_none() && metadata.is_some_and(|metadata| metadata.is_dir) {
+            let place = target.locator.step(&path);
+            return Err(Failure::Failed(format!("{place}: is a directory")));
+        }
+        return Err(not_there(&target, &WinPath::new(&args.path)));
+    };
     output.bytes(&content);
     Ok(Exit::Safe)
 }

@@ -3,6 +3,7 @@
 mod args;
 mod browse;
 mod check;
+mod guard;
 mod inspect;
 mod keys;
 mod open;
@@ -95,7 +96,8 @@ pub(crate) fn run() -> Exit {
         }
     };
     let mut output = Output::new(&cli.output);
-    let ended = fenced(|| dispatch(&cli.command, &mut output))
+    let ended = guard::check(&cli.command, cli.output.output.as_deref())
+        .and_then(|()| fenced(|| dispatch(&cli.command, &mut output)))
         .and_then(|exit| output.finish().map(|()| exit));
     match ended {
         Ok(exit) => exit,

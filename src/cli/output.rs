@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use goldseal::report::{Style, printable};
+use goldseal::report::{Style, printable, printable_json};
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -65,9 +65,10 @@ impl Output {
 
     /// Adds a JSON document to the results.
     pub(crate) fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer_pretty(&mut self.results, document)
+        let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::Failed(format!("JSON: {error}")))?;
-        self.results.push(b'\n');
+        self.text(&printable_json(&text));
+        self.text("\n");
         Ok(())
     }
 

@@ -59,10 +59,7 @@ impl Words {
 
 /// The hive and the path inside it, with `CurrentControlSet` resolved.
 fn locate(context: &Context<'_>, typed: &str) -> Result<(HiveName, String), Failure> {
-    let parts: Vec<&str> = typed
-        .split(['\\', '/'])
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts = parts_of(typed);
     let is = |part: &str, names: &[&str]| names.iter().any(|name| part.eq_ignore_ascii_case(name));
     let (hive, rest) = match parts.as_slice() {
         [root, user, rest @ ..] if is(root, &["HKU", "HKEY_USERS"]) && is(user, &[".DEFAULT"]) => {
@@ -87,6 +84,15 @@ fn locate(context: &Context<'_>, typed: &str) -> Result<(HiveName, String), Fail
             .join("\\");
     }
     Ok((hive, path))
+}
+
+/// The names of the keys on the way. A slash parts them only where no backslash does: names of keys may hold one.
+fn parts_of(typed: &str) -> Vec<&str> {
+    let separator = if typed.contains('\\') { '\\' } else { '/' };
+    typed
+        .split(separator)
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 fn hive_name(word: &str, typed: &str) -> Result<HiveName, Failure> {
@@ -124,7 +130,7 @@ fn show_key(
     let found = found.ok_or_else(|| {
         Failure::NotThere(format!("{}: not there", context.place(hive, path, None)))
     })?;
-    let report = KeyReport::new(hive, path, &found)?;
+    let report = KeyReport::new(path, &found)?;
     if output.is_json() {
         return output.json(&report);
     }
@@ -154,11 +160,25 @@ fn show_value(
             context.place(hive, path, Some(name))
         ))
     })?;
-    let report = ValueReport::new(hive, path, &found.value, Some(found.evidence));
+    let report = ValueReport::new(path, &found.value, Some(found.evidence));
     if output.is_json() {
         return output.json(&report);
     }
     let style = output.style();
     output.text(&value_text(&report, &style));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_in_the_name_of_a_key_does_not_part_it() {
+        assert_eq!(
+            parts_of("HKLM\\SOFTWARE\\Content Type\\text/html"),
+            ["HKLM", "SOFTWARE", "Content Type", "text/html"]
+        );
+        assert_eq!(parts_of("SYSTEM/Select"), ["SYSTEM", "Select"]);
+    }
 }

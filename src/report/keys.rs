@@ -26,7 +26,12 @@ pub struct KeysReport<'c> {
 
 impl<'c> KeysReport<'c> {
     /// Puts together what was collected of the keys.
-    pub fn new(image: ImageInfo, installation: &Installation, collected: &'c Collected) -> Self {
+    pub fn new(
+        mut image: ImageInfo,
+        installation: &Installation,
+        collected: &'c Collected,
+    ) -> Self {
+        image.notes.extend(collected.notes.iter().cloned());
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool::THIS,

@@ -18,7 +18,7 @@ pub use check::{CheckReport, Entry, ErrorReport, ImageInfo, InstallationInfo, To
 pub use check_text::{check_text, error_text};
 pub use inspect::{InspectReport, inspect_text};
 pub use keys::{KeysReport, keys_text};
-pub use printable::printable;
+pub use printable::{printable, printable_json};
 pub use registry::{KeyReport, ValueReport, key_text, value_text};
 pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
 pub use table::Style;

@@ -9,7 +9,6 @@ use crate::artifact::registry::{KeyValue, ValueKind};
 use crate::base::filetime::FileTime;
 use crate::error::Result;
 use crate::evidence::Evidence;
-use crate::facts::HiveName;
 use crate::facts::context::FoundKey;
 use crate::report::fact_text::evidence_line;
 use crate::report::table::{Block, Grid};
@@ -18,16 +17,22 @@ use crate::report::{SCHEMA_VERSION, Style};
 /// Most bytes of a binary value that are shown.
 const BINARY_BYTES_SHOWN: usize = 64;
 /// Parts of key paths below which every value is a secret.
-const SECRET_KEYS: [&str; 6] = [
+const SECRET_KEYS: [&str; 5] = [
     "POLICY\\SECRETS",
     "POLICY\\POLEKLIST",
     "POLICY\\POLSECRETENCRYPTIONKEY",
     "SAM\\DOMAINS",
-    "CACHE",
     "CONTROL\\LSA\\SKEW1",
 ];
-/// Words in the names of values that are secrets wherever they stand.
-const SECRET_VALUES: [&str; 5] = [
+/// The key of the root of SECURITY that keeps the password hashes of domain users.
+const CACHED_LOGONS: &str = "CACHE";
+/// Words in the names of values that are secrets wherever they stand, in letters and digits only.
+const SECRET_VALUES: [&str; 10] = [
+    "PASSWD",
+    "PASSPHRASE",
+    "PWD",
+    "SECRET",
+    "CDKEY",
     "PASSWORD",
     "DIGITALPRODUCTID",
     "PRODUCTKEY",
@@ -48,8 +53,8 @@ pub struct ValueReport {
 
 impl ValueReport {
     /// The report on one value of the key at `path`.
-    pub fn new(hive: HiveName, path: &str, value: &KeyValue, evidence: Option<Evidence>) -> Self {
-        let data = if is_secret(hive, path, &value.name) {
+    pub fn new(path: &str, value: &KeyValue, evidence: Option<Evidence>) -> Self {
+        let data = if is_secret(path, &value.name) {
             "(secret, not shown)".into()
         } else {
             data_of(value)
@@ -76,11 +81,16 @@ impl ValueReport {
     }
 }
 
-fn is_secret(hive: HiveName, path: &str, name: &str) -> bool {
+/// Whether a value is a secret, in whichever hive: a loose SECURITY can be given as another one.
+fn is_secret(path: &str, name: &str) -> bool {
     let path = path.to_uppercase();
-    let name = name.to_uppercase();
-    let secret_hive = matches!(hive, HiveName::Security | HiveName::Sam | HiveName::System);
-    (secret_hive && SECRET_KEYS.iter().any(|part| path.contains(part)))
+    let name: String = name
+        .to_uppercase()
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .collect();
+    SECRET_KEYS.iter().any(|part| path.contains(part))
+        || path.split('\\').next() == Some(CACHED_LOGONS)
         || SECRET_VALUES.iter().any(|word| name.contains(word))
 }
 
@@ -147,7 +157,7 @@ impl KeyReport {
     ///
     /// # Errors
     /// A list of subkeys or values that cannot be read.
-    pub fn new(hive: HiveName, path: &str, found: &FoundKey<'_>) -> Result<Self> {
+    pub fn new(path: &str, found: &FoundKey<'_>) -> Result<Self> {
         let mut subkeys = Vec::new();
         for subkey in found.key.subkeys()? {
             subkeys.push(SubkeyInfo {
@@ -165,7 +175,7 @@ impl KeyReport {
             .key
             .values()?
             .iter()
-            .map(|value| ValueReport::new(hive, path, value, None))
+            .map(|value| ValueReport::new(path, value, None))
             .collect();
         Ok(Self {
             schema_version: SCHEMA_VERSION,
@@ -230,4 +240,39 @@ pub fn value_text(report: &ValueReport, style: &Style) -> String {
         block.row("place", &evidence_line(evidence));
     }
     block.render(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_place_or_by_their_name() {
+        for (path, name) in [
+            ("Policy\\Secrets\\DefaultPassword\\CurrVal", ""),
+            ("Policy\\PolEKList", ""),
+            ("Cache", "NL$1"),
+            ("SAM\\Domains\\Account\\Users\\000001F4", "V"),
+            ("ControlSet001\\Control\\Lsa\\Skew1", "SkewMatrix"),
+            (
+                "Microsoft\\Windows NT\\CurrentVersion\\Winlogon",
+                "DefaultPassword",
+            ),
+            ("Microsoft\\Windows NT\\CurrentVersion", "DigitalProductId"),
+            ("Vendor", "Product Key"),
+            ("Vendor", "CD-Key"),
+        ] {
+            assert!(is_secret(path, name), "{path}!{name}");
+        }
+        for (path, name) in [
+            ("Microsoft\\Cryptography", "MachineGuid"),
+            (
+                "ControlSet001\\Control\\Session Manager\\AppCompatCache",
+                "AppCompatCache",
+            ),
+            ("Microsoft\\Windows NT\\CurrentVersion", "ProductName"),
+        ] {
+            assert!(!is_secret(path, name), "{path}!{name}");
+        }
+    }
 }
