@@ -21,6 +21,13 @@ const XML_IN_WINDOWS: [&str; 4] = [
 /// XML answer files from the root of the volume.
 const XML_IN_ROOT: [&str; 2] = ["Unattend.xml", "Autounattend.xml"];
 
+/// What Sysprep of Vista and later leaves when it has succeeded.
+pub(crate) fn succeeded_tag(context: &Context<'_>) -> WinPath {
+    context
+        .installation
+        .windows("System32\\Sysprep\\Sysprep_succeeded.tag")
+}
+
 /// Where answer files in the form of an INF lie.
 pub(crate) fn inf_answer_files(context: &Context<'_>) -> Vec<WinPath> {
     paths(context, &INF_IN_WINDOWS, &INF_IN_ROOT)
@@ -48,10 +55,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     );
     facts.put(
         "sysprep.succeeded_tag",
-        file_exists_fact(
-            context,
-            &windows("System32\\Sysprep\\Sysprep_succeeded.tag"),
-        ),
+        file_exists_fact(context, &succeeded_tag(context)),
     );
     let mut answers = Gather::default();
     for path in inf_answer_files(context)

@@ -18,9 +18,13 @@ pub(crate) struct BootEntry {
 }
 
 impl BootEntry {
-    /// Whether the entry names that program, with or without `.exe`.
+    /// Whether a word of the entry is that program (in lower case), with or without folder and `.exe`.
     pub(crate) fn names(&self, program: &str) -> bool {
-        self.text.to_ascii_lowercase().contains(program)
+        let word_end = |c: char| c.is_whitespace() || matches!(c, '\\' | '/' | '"');
+        self.text.split(word_end).any(|word| {
+            let word = word.to_ascii_lowercase();
+            word.strip_suffix(".exe").unwrap_or(&word) == program
+        })
     }
 }
 
@@ -55,4 +59,32 @@ fn boot_execute(context: &Context<'_>) -> Result<Fact, Unknown> {
     }
     let place = context.place(HiveName::System, &context.in_control_set(KEY)?, None);
     Ok(Fact::found(texts, empty_evidence(empty, &place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Locator;
+
+    fn names(text: &str) -> bool {
+        let entry = BootEntry {
+            text: text.to_owned(),
+            evidence: Evidence::at(Locator::new("test")),
+        };
+        entry.names("setupcl")
+    }
+
+    #[test]
+    fn a_program_is_a_whole_word_of_its_entry() {
+        for text in [
+            "setupcl",
+            "autocheck SETUPCL.EXE",
+            "\\??\\C:\\WINNT\\setupcl.exe -x",
+        ] {
+            assert!(names(text), "{text}");
+        }
+        for text in ["setupclean.exe", "mysetupcl", "autocheck autochk *"] {
+            assert!(!names(text), "{text}");
+        }
+    }
 }

@@ -78,3 +78,9 @@ pub(crate) fn command(context: &Context<'_>) -> Result<(bool, Vec<Evidence>), Un
         vec![kind_evidence.raw(kind.to_string()), line_evidence],
     ))
 }
+
+/// Whether `CmdLine` holds that text (in lower case).
+pub(crate) fn command_names(context: &Context<'_>, text: &str) -> Result<bool, Unknown> {
+    let line = context.text(HiveName::System, KEY, "CmdLine")?;
+    Ok(line.is_some_and(|found| found.value.to_ascii_lowercase().contains(text)))
+}

@@ -1,13 +1,15 @@
 //! Whether the signs of an armed image contradict each other: sysprep.state_mixed.
 //!
-//! Vista and later: ImageState is generalized and set-up has no command to run, or it is complete and set-up has one, or
-//! registry and `State.ini` name different states. Earlier: set-up says that it is in progress and has no command to run
+//! Vista and later: ImageState is generalized and SetupType is not 2, CmdLine does not run windeploy or Sysprep left no tag
+//! of its success; or ImageState is complete and set-up has a command to run; or registry and `State.ini` name different
+//! states. Earlier: set-up says that it is in progress and has no command to run
 //! (Q216684, "system is not fully installed"), or it has a command and nothing says that it is in progress.
 
 use crate::evidence::{Evidence, Fact, Unknown};
 use crate::facts::gather::empty_evidence;
+use crate::facts::read::look_for;
 use crate::facts::sysprep::generation::{self, Generation};
-use crate::facts::sysprep::{image_state, setup_flags};
+use crate::facts::sysprep::{files, image_state, setup_flags};
 use crate::facts::{Context, Facts, HiveName};
 
 /// The flags of which one is set while set-up is to run, before Vista.
@@ -16,6 +18,11 @@ const IN_PROGRESS: [&str; 3] = [
     "MiniSetupInProgress",
     "OobeInProgress",
 ];
+
+/// The SetupType of Vista and later that runs the command and then logs on.
+const RUN_AND_LOG_ON: u32 = 2;
+/// The program that a generalized image runs at its first boot.
+const WINDEPLOY: &str = "windeploy";
 
 /// Collects sysprep.state_mixed.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
@@ -32,13 +39,23 @@ fn by_image_state(context: &Context<'_>) -> Result<Fact, Unknown> {
     };
     let first = state.evidence.clone().raw(state.text.clone());
     let (has_command, command) = setup_flags::command(context)?;
-    if (state.is_generalized() && !has_command) || (state.is_complete() && has_command) {
+    let (kind, _) = setup_flags::number(context, "SetupType")?;
+    let runs_windeploy = kind == RUN_AND_LOG_ON && setup_flags::command_names(context, WINDEPLOY)?;
+    if (state.is_generalized() && !runs_windeploy) || (state.is_complete() && has_command) {
         return Ok(Fact::found_in(true, first, command));
     }
     if let Some(file) = image_state::in_file(context)?
         && !file.text.eq_ignore_ascii_case(&state.text)
     {
         return Ok(Fact::found_in(true, first, [file.evidence.raw(file.text)]));
+    }
+    if state.is_generalized() {
+        let (there, tag) = look_for(context, &files::succeeded_tag(context))?;
+        return Ok(Fact::found_in(
+            !there,
+            first,
+            command.into_iter().chain([tag]),
+        ));
     }
     Ok(Fact::found_in(false, first, command))
 }

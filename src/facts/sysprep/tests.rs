@@ -1,6 +1,7 @@
 use crate::evidence::UnknownReason;
 use crate::facts::Facts;
 use crate::facts::sysprep::collect;
+use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence, reason, shown};
 
 fn facts(image: TestImage) -> Facts {
@@ -55,6 +56,43 @@ fn a_command_line_without_a_setup_type_is_not_pending() {
             ("sysprep.user_sealed", "no"),
         ],
     );
+}
+
+/// sysprep.sealed of a Windows XP with those values in `SYSTEM\Setup`.
+fn sealed_by(numbers: &[(&str, u32)], command: &str) -> String {
+    let mut system = TestHive::new()
+        .number("Select", "Current", 1)
+        .key("ControlSet001\\Control\\Session Manager")
+        .text("Setup", "CmdLine", command);
+    for (name, number) in numbers {
+        system = system.number("Setup", name, *number);
+    }
+    let image =
+        TestImage::new("5.1", "none").file("WINDOWS\\system32\\config\\SYSTEM", system.bytes());
+    shown(&facts(image), "sysprep.sealed")
+}
+
+#[test]
+fn a_left_over_flag_of_mini_setup_that_runs_nothing_does_not_seal() {
+    assert_eq!(
+        sealed_by(&[("MiniSetupInProgress", 1), ("SetupType", 0)], ""),
+        "unknown:unsupported"
+    );
+}
+
+#[test]
+fn set_up_that_is_not_named_mini_setup_does_not_seal() {
+    let numbers = [("SystemSetupInProgress", 1), ("SetupType", 1)];
+    assert_eq!(
+        sealed_by(&numbers, "setup -newsetup"),
+        "unknown:unsupported"
+    );
+    assert_eq!(sealed_by(&numbers, "setup -newsetup -mini"), "yes");
+}
+
+#[test]
+fn set_up_that_is_stuck_without_a_command_does_not_seal() {
+    assert_eq!(sealed_by(&[("SystemSetupInProgress", 1)], ""), "no");
 }
 
 #[test]
@@ -208,6 +246,29 @@ fn an_image_state_that_state_ini_contradicts_is_mixed() {
         facts.get("sysprep.state_mixed").unwrap().evidence()[1].line,
         Some(2)
     );
+}
+
+#[test]
+fn a_generalized_state_without_the_tag_of_success_is_mixed() {
+    let untagged = TestImage::new("10.0", "none")
+        .hive("SYSTEM", "system_win10_sealed")
+        .hive("SOFTWARE", "software_sealed");
+    expect(&facts(untagged), &[("sysprep.state_mixed", "yes")]);
+}
+
+#[test]
+fn a_generalized_state_with_the_command_of_another_set_up_is_mixed() {
+    for (kind, command) in [(1, "oobe\\windeploy.exe"), (2, "oobe\\setup.exe")] {
+        let system = TestHive::new()
+            .number("Select", "Current", 1)
+            .number("Setup", "SetupType", kind)
+            .text("Setup", "CmdLine", command);
+        let image = TestImage::new("10.0", "none")
+            .file("WINDOWS\\system32\\config\\SYSTEM", system.bytes())
+            .hive("SOFTWARE", "software_sealed")
+            .file("WINDOWS\\System32\\Sysprep\\Sysprep_succeeded.tag", "");
+        expect(&facts(image), &[("sysprep.state_mixed", "yes")]);
+    }
 }
 
 #[test]
