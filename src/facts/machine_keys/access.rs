@@ -8,6 +8,7 @@
 //! - `weak`: not broken, and Everyone, Anonymous, Authenticated Users, Users or Guests may read or change the content of a
 //!   key file of IIS, or delete it or take it over; or they are granted more of a folder than deleting nothing in it:
 //!   DELETE, DELETE_CHILD, WRITE_DAC or WRITE_OWNER, which the default 0x0012019F for Everyone does not hold.
+//!   On FAT, which keeps no access lists, everyone may do everything: `weak`.
 //! - `ok`: neither. `unknown`: one of them could not be read and none of those that could is broken.
 
 use crate::artifact::security_descriptor::{FILE_ALL_ACCESS, SecurityDescriptor, Sid};
@@ -80,9 +81,16 @@ pub(crate) fn judge(
         };
     };
     let mut judged = Vec::new();
+    let judged_state = |path: &WinPath, of: &dyn Fn(&SecurityDescriptor) -> Option<Access>| {
+        if keeps_no_access_lists(context) {
+            return Ok(Access::Weak);
+        }
+        read(context, path)
+            .and_then(|descriptor| of(&descriptor).ok_or_else(|| not_judged(context, path)))
+    };
     for folder in &machine_keys {
-        let state = read(context, &folder.path).and_then(|descriptor| {
-            of_folder(&descriptor, strict_owner).ok_or_else(|| not_judged(context, &folder.path))
+        let state = judged_state(&folder.path, &|descriptor| {
+            of_folder(descriptor, strict_owner)
         });
         judged.push((
             context.file_evidence(&folder.path, Some(&folder.metadata)),
@@ -91,8 +99,7 @@ pub(crate) fn judge(
     }
     for listed in listing.list.iter_mut().filter(|listed| listed.is_iis_key) {
         let path = listed.path();
-        let state = read(context, &path)
-            .and_then(|descriptor| of_file(&descriptor).ok_or_else(|| not_judged(context, &path)));
+        let state = judged_state(&path, &of_file);
         listed.key.proof.acl = state.as_ref().map_or("unknown", |state| state.as_str());
         judged.push((context.file_evidence(&path, Some(&listed.metadata)), state));
     }
@@ -121,6 +128,11 @@ fn is_windows_2000(facts: &Facts) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the volume is FAT: Windows then grants everyone everything.
+fn keeps_no_access_lists(context: &Context<'_>) -> bool {
+    context.installation.filesystem.layer().starts_with("fat:")
 }
 
 fn read(context: &Context<'_>, path: &WinPath) -> Result<SecurityDescriptor, Unknown> {

@@ -58,7 +58,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Metabase>
         Ok(Err(absent)) => Ok(Err(absent.clone())),
         Err(unknown) => Err(unknown.clone()),
     };
-    facts.put("iis.metabase_in_use", in_use(context, &live));
+    facts.put("iis.metabase_in_use", in_use(&live));
     facts.put("iis.metabase_state", state(context, &live));
     let encrypted = match &iis {
         Ok(Ok(iis)) if iis.major() >= 7 => config_encrypted(context),
@@ -100,8 +100,6 @@ struct LiveMetabase {
     kind: MetabaseKind,
     /// What shows that it is used.
     evidence: Evidence,
-    /// Whether it is that of the IIS 6 management compatibility.
-    for_compatibility: bool,
 }
 
 /// The live metabase, or the evidence that IIS uses none.
@@ -110,13 +108,13 @@ fn live_metabase(
     iis: &Iis,
 ) -> Result<Result<LiveMetabase, Evidence>, Unknown> {
     const PARAMETERS: &str = "Microsoft\\INetMgr\\Parameters";
-    let (evidence, for_compatibility) = match iis.major() {
+    let evidence = match iis.major() {
         0..=3 => return Ok(Err(iis.evidence.clone())),
-        4..=6 => (iis.evidence.clone(), false),
+        4..=6 => iis.evidence.clone(),
         _ => {
             let service = context.in_control_set("Services\\IISADMIN")?;
             match context.text(HiveName::System, &service, "ImagePath")? {
-                Some(image_path) if !image_path.value.is_empty() => (image_path.evidence, true),
+                Some(image_path) if !image_path.value.is_empty() => image_path.evidence,
                 _ => {
                     return Ok(Err(context.absent_evidence(
                         HiveName::System,
@@ -142,7 +140,6 @@ fn live_metabase(
         path,
         kind,
         evidence,
-        for_compatibility,
     }))
 }
 
@@ -158,24 +155,14 @@ fn inetsrv(context: &Context<'_>) -> Result<WinPath, Unknown> {
 
 type Live = Result<Result<LiveMetabase, Evidence>, Unknown>;
 
-/// `iis.metabase_in_use`: IIS 4 to 6, or the IIS 6 management compatibility with its metabase.
-fn in_use(context: &Context<'_>, live: &Live) -> Fact {
+/// `iis.metabase_in_use`: IIS 4 to 6, or the IIS 6 management compatibility, whether its metabase is there or not.
+fn in_use(live: &Live) -> Fact {
     let live = match live {
         Err(unknown) => return Fact::Unknown(unknown.clone()),
         Ok(Err(absent)) => return Fact::found(false, absent.clone()),
         Ok(Ok(live)) => live,
     };
-    if !live.for_compatibility {
-        return Fact::found(true, live.evidence.clone());
-    }
-    match context.metadata(&live.path) {
-        Err(unknown) => Fact::Unknown(unknown),
-        Ok(metadata) => Fact::found_in(
-            metadata.is_some(),
-            live.evidence.clone(),
-            [context.file_evidence(&live.path, metadata.as_ref())],
-        ),
-    }
+    Fact::found(true, live.evidence.clone())
 }
 
 /// `iis.metabase_state`: `ok`, `missing`, `empty` or `unreadable`; absent where IIS uses no metabase.

@@ -397,7 +397,7 @@ fn a_metabase_is_empty_or_unreadable_by_its_content() {
 #[test]
 fn from_iis_7_on_a_metabase_is_used_for_the_compatibility_only() {
     check_metabase("10.0", Some(("MetaBase.xml", b"<a/>")), "yes", "ok");
-    check_metabase("10.0", None, "no", "missing");
+    check_metabase("10.0", None, "yes", "missing");
     check_metabase("3.0", None, "no", "absent");
 }
 

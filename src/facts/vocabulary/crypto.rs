@@ -48,7 +48,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::Text,
         words: &["ok", "weak", "broken"],
         always: false,
-        description: "ok, weak, broken. Documented default of the folder: Administrators full control (this folder only), Everyone 0x0012019F (this folder only: list, create files and folders, read and write attributes and extended attributes, read permissions, synchronize). IIS needs SYSTEM and Administrators full control on the key files.",
+        description: "ok, weak, broken. Documented default of the folder: Administrators full control (this folder only), Everyone 0x0012019F (this folder only: list, create files and folders, read and write attributes and extended attributes, read permissions, synchronize). IIS needs SYSTEM and Administrators full control on the key files. FAT keeps no access lists and is weak.",
         place: "security descriptors of the MachineKeys folder and its files",
         sources: &["Q278381", "Q246459", "Q295162"],
         grade: Grade::Primary,

@@ -129,7 +129,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         words: &[],
         always: true,
         description: "Whether IIS here stores its configuration in a metabase: IIS 4 to 6, or the IIS 6 management service on a later IIS.",
-        place: "derived from iis.installed, iis.major_minor, iis.services and the metabase file",
+        place: "derived from iis.installed, iis.major_minor and SYSTEM\\{cs}\\Services\\IISADMIN!ImagePath",
         sources: &["OWN"],
         grade: Grade::Own,
     },
