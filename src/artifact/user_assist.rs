@@ -16,7 +16,7 @@ const COUNT_BASE: u32 = 5;
 pub struct UserAssistEntry {
     /// The name in clear: `UEME_RUNPATH:C:\WINDOWS\system32\fbreseal.exe`.
     pub name: String,
-    /// How often it was started.
+    /// How often it was started, at least: a stored count of up to 5 tells no start.
     pub count: u32,
     /// When it was started last.
     pub last_run: Option<FileTime>,
@@ -31,10 +31,7 @@ pub fn parse(name: &str, data: &[u8]) -> Option<UserAssistEntry> {
     let last = FileTime(bytes::u64_le(data, 8)?);
     Some(UserAssistEntry {
         name: rot13(name),
-        count: stored
-            .checked_sub(COUNT_BASE)
-            .filter(|count| *count > 0)
-            .unwrap_or(stored),
+        count: stored.saturating_sub(COUNT_BASE),
         last_run: (last.0 != 0).then_some(last),
     })
 }
@@ -69,9 +66,9 @@ mod tests {
         assert_eq!(rot13("HRZR_EHACNGU"), "UEME_RUNPATH");
     }
 
-    /// The rule of plaso: the stored count less 5 where it is above 5.
+    /// The rule of plaso above 5: the stored count less 5. Up to 5 no start is proved.
     #[test]
-    fn counts_begin_at_five() {
+    fn counts_begin_at_five_and_below_it_prove_no_start() {
         let data = |stored: u32| {
             let mut data = vec![1, 0, 0, 0];
             data.extend(stored.to_le_bytes());
@@ -79,7 +76,7 @@ mod tests {
             data
         };
         let count = |stored| parse("n", &data(stored)).unwrap().count;
-        assert_eq!([count(0), count(5), count(6), count(7)], [0, 5, 1, 2]);
+        assert_eq!([count(0), count(5), count(6), count(7)], [0, 0, 1, 2]);
         assert_eq!(parse("n", &[0; 8]), None);
     }
 }

@@ -1,5 +1,6 @@
 use crate::evidence::Value;
 use crate::facts::Facts;
+use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence};
 use crate::facts::{embedded, sysprep};
 
@@ -214,6 +215,16 @@ fn a_disabled_filter_driver_is_off_and_an_active_one_undecided() {
     );
     let active = facts(xpe().hive("SYSTEM", "system_nt4_plain"));
     assert!(detail(&active, "filter.enabled").starts_with("FBWF is installed"));
+}
+
+#[test]
+fn an_enhanced_write_filter_that_names_no_volume_is_undecided() {
+    let system = TestHive::new()
+        .number("Select", "Current", 1)
+        .number("ControlSet001\\Services\\ewf", "Start", 0)
+        .key("ControlSet001\\Services\\ewf\\Parameters\\Protected");
+    let image = xpe().file("WINDOWS\\system32\\config\\SYSTEM", system.bytes());
+    expect(&facts(image), &[("filter.enabled", "unknown:unsupported")]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! A filter that discards writes makes the cloning phase run again at every boot. What is known of where each keeps its
 //! state, with its grade:
 //! - EWF: service `ewf` with a Start other than 4, and `Parameters\Protected\VolumeN!Enabled` 1 (place secondary, Enabled
-//!   memory). A volume without Enabled, or a service without a Protected key, is undecided: EWF of the kinds RAM and Disk
-//!   keeps its state in a part of the disk that belongs to no volume.
+//!   memory). A volume without Enabled, or a service without a Protected key or with an empty one, is undecided: EWF of
+//!   the kinds RAM and Disk keeps its state in a part of the disk that belongs to no volume.
 //! - FBWF, UWF: services `fbwf` and `uwfvol` (memory). Start 4 is off; where they keep whether they are on is not known,
 //!   so an active driver is undecided.
 
@@ -65,7 +65,14 @@ fn ewf_volumes(context: &Context<'_>, service: &str, gather: &mut Gather) -> Res
         ));
     };
     let fail = |error| Unknown::from_error(&error, protected.evidence.locator.clone());
-    for volume in protected.key.subkeys().map_err(fail)? {
+    let volumes = protected.key.subkeys().map_err(fail)?;
+    if volumes.is_empty() {
+        return Err(undecided(
+            "EWF is installed and its key names no volume; its state may lie outside of all volumes",
+            protected.evidence.locator,
+        ));
+    }
+    for volume in volumes {
         let name = volume.name().map_err(fail)?;
         let volume_path = format!("{path}\\{name}");
         match context.number(HiveName::System, &volume_path, "Enabled")? {
