@@ -10,12 +10,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use goldseal::base::limits::Limits;
 use goldseal::evidence::{Evidence, Fact, Locator, Value, Version};
+use goldseal::facts::Facts;
 use goldseal::facts::vocabulary::{self, FactType};
-use goldseal::facts::{self, Facts};
-use goldseal::image::{Image, Options, Source};
 use goldseal::rules::{self, Catalogue, Finding, Outcome, Question, Severity};
 
 fn root() -> &'static Path {
@@ -72,28 +71,24 @@ fn the_page_of_facts_is_current() {
     check_generated(&root().join("docs/facts.md"), &vocabulary::page());
 }
 
-// ---- the vocabulary and the collectors ---------------------------------------------------------------------------
+// ---- the texts of the catalogue ----------------------------------------------------------------------------------
 
-/// Opens a stored sample that is a directory and holds every collected fact against the vocabulary.
-fn check_vocabulary(sample: &str) {
-    let path = root().join("testdata/cases").join(sample);
-    let image = Image::open(&Source::from_path(path), &Options::default()).unwrap();
-    assert!(!image.installations.is_empty(), "{sample}: no Windows");
-    for installation in &image.installations {
-        let collected = facts::collect(installation, Limits::default());
-        let none: [String; 0] = [];
-        assert_eq!(vocabulary::violations(&collected.facts), none, "{sample}");
+/// A remedy that names a command of another version cannot be followed.
+#[test]
+fn every_command_that_a_rule_names_is_there() {
+    for rule in Catalogue::built_in().unwrap().rules() {
+        let note = rule.note.as_deref().unwrap_or("");
+        for text in [&rule.statement, &rule.remedy, note] {
+            for named in text.split("`goldseal ").skip(1) {
+                let command = named.split([' ', '`']).next().unwrap();
+                let help = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+                    .args([command, "--help"])
+                    .output()
+                    .unwrap();
+                assert!(help.status.success(), "{}: goldseal {command}", rule.id);
+            }
+        }
     }
-}
-
-#[test]
-fn the_facts_of_a_directory_keep_to_the_vocabulary() {
-    check_vocabulary("dirty_hives_logs_change_verdict/image");
-}
-
-#[test]
-fn the_facts_of_a_corrupt_installation_keep_to_the_vocabulary() {
-    check_vocabulary("software_corrupt/image");
 }
 
 // ---- worked examples ---------------------------------------------------------------------------------------------
