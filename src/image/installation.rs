@@ -84,13 +84,11 @@ pub(crate) fn find(filesystem: &dyn FileSystem, limits: &Limits) -> Found {
         }
     }
     let mut asked = 0_usize;
+    let mut data: Vec<WinPath> = Vec::new();
     for parent in others {
         let folders = found.folders(filesystem, &parent, limits);
         if folders.len() > SUBFOLDERS_MAX {
-            found.notes.push(format!(
-                "{parent} has {} folders; with more than {SUBFOLDERS_MAX} it is not searched for Windows installations",
-                folders.len()
-            ));
+            data.push(parent);
             continue;
         }
         for folder in folders {
@@ -100,6 +98,7 @@ pub(crate) fn find(filesystem: &dyn FileSystem, limits: &Limits) -> Found {
                     "more than {SECOND_LEVEL_MAX} folders on the second level; those from {folder} on were not searched for \
                      Windows installations"
                 ));
+                found.note_data(&data);
                 found.sort();
                 return found;
             }
@@ -110,11 +109,24 @@ pub(crate) fn find(filesystem: &dyn FileSystem, limits: &Limits) -> Found {
             }
         }
     }
+    found.note_data(&data);
     found.sort();
     found
 }
 
 impl Found {
+    /// One note for all folders that were left out as data.
+    fn note_data(&mut self, folders: &[WinPath]) {
+        let Some(first) = folders.first() else {
+            return;
+        };
+        self.notes.push(format!(
+            "{} folders of the root hold more than {SUBFOLDERS_MAX} folders each and were not searched for Windows \
+             installations below them (the first is {first})",
+            folders.len()
+        ));
+    }
+
     fn sort(&mut self) {
         self.system_roots
             .sort_by_cached_key(|path| crate::base::win_path::fold_name(&path.to_string()));

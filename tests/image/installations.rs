@@ -147,3 +147,21 @@ fn a_note_on_a_volume_is_in_the_report_once() {
         info.notes
     );
 }
+
+#[test]
+fn folders_of_data_are_left_out_with_one_note_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    hive(folder.path(), "WINDOWS", "SYSTEM");
+    for parent in ["Data", "More"] {
+        for index in 0..70 {
+            fs::create_dir_all(folder.path().join(parent).join(index.to_string())).unwrap();
+        }
+    }
+    let image = open(folder.path()).unwrap();
+    assert_eq!(roots(&image), ["WINDOWS"]);
+    let notes = image.notes.join("\n");
+    assert!(
+        notes.contains("2 folders of the root") && image.notes.len() == 1,
+        "{notes}"
+    );
+}
