@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 /// A FILETIME as it stands on disk; zero and values out of range stay representable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +10,8 @@ pub struct FileTime(pub u64);
 
 /// Seconds from 1601-01-01 to 1970-01-01.
 const UNIX_EPOCH_SECONDS: i64 = 11_644_473_600;
+/// The last year with four digits.
+const YEAR_MAX: i32 = 9999;
 /// Steps of 100 nanoseconds in a second.
 const STEPS_PER_SECOND: u64 = 10_000_000;
 
@@ -40,12 +42,13 @@ impl FileTime {
         Some(self.to_utc()?.signed_duration_since(earlier.to_utc()?))
     }
 
-    /// RFC 3339 in UTC with seven digits of a second, or `None` for zero and for times that have no date.
+    /// RFC 3339 in UTC with seven digits of a second, or `None` for zero, for times that have no date, and for years
+    /// that RFC 3339 has no place for (above 9999).
     pub fn to_rfc3339(self) -> Option<String> {
         if self.0 == 0 {
             return None;
         }
-        let date = self.to_utc()?;
+        let date = self.to_utc().filter(|date| date.year() <= YEAR_MAX)?;
         let steps = self.0 % STEPS_PER_SECOND;
         Some(format!("{}.{steps:07}Z", date.format("%Y-%m-%dT%H:%M:%S")))
     }
@@ -84,10 +87,14 @@ mod tests {
             "1970-01-01T00:00:00.0000000Z"
         );
         assert_eq!(FileTime(0).to_rfc3339(), None);
-        assert_eq!(
-            FileTime(u64::MAX).to_rfc3339().is_some(),
-            FileTime(u64::MAX).to_utc().is_some()
-        );
+    }
+
+    #[test]
+    fn a_year_of_five_digits_has_no_text_of_rfc_3339() {
+        let last = FileTime(2_650_467_743_999_999_999);
+        assert_eq!(last.to_rfc3339().unwrap(), "9999-12-31T23:59:59.9999999Z");
+        assert_eq!(FileTime(last.0 + 1).to_rfc3339(), None);
+        assert_eq!(FileTime(u64::MAX).to_rfc3339(), None);
     }
 
     #[test]

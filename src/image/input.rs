@@ -39,7 +39,7 @@ pub(super) fn open(
     counter: &Arc<ReadCounter>,
 ) -> Result<Input> {
     let parts = match part_number(path) {
-        Some((stem, number)) => parts_beside(path, &stem, number, limits)?,
+        Some(named) => parts_beside(path, &named, limits)?,
         None => BTreeMap::new(),
     };
     if parts.len() < 2 {
@@ -76,21 +76,36 @@ pub(super) fn open(
     })
 }
 
+/// What the name of a part says.
+struct PartName {
+    stem: String,
+    number: u32,
+    digits: usize,
+}
+
+impl PartName {
+    /// Whether `other` is a part of the same image: `NAME.001` and `NAME.0001` are of two images.
+    fn is_beside(&self, other: &Self) -> bool {
+        let width = format!("{:0width$}", other.number, width = self.digits).len();
+        self.stem == other.stem && other.digits == width
+    }
+}
+
 /// The name before the last dot and the number behind it, if that is three or more digits.
-fn part_number(path: &Path) -> Option<(String, u32)> {
+fn part_number(path: &Path) -> Option<PartName> {
     let name = path.file_name()?.to_str()?;
     let (stem, digits) = name.rsplit_once('.')?;
     let is_number = digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    Some((stem.to_owned(), digits.parse().ok()?)).filter(|_| is_number)
+    is_number.then_some(())?;
+    Some(PartName {
+        stem: stem.to_owned(),
+        number: digits.parse().ok()?,
+        digits: digits.len(),
+    })
 }
 
 /// The parts of the image in the directory of `path`, by their numbers.
-fn parts_beside(
-    path: &Path,
-    stem: &str,
-    number: u32,
-    limits: &Limits,
-) -> Result<BTreeMap<u32, PathBuf>> {
+fn parts_beside(path: &Path, named: &PartName, limits: &Limits) -> Result<BTreeMap<u32, PathBuf>> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -102,11 +117,11 @@ fn parts_beside(
     let mut parts = BTreeMap::new();
     for entry in entries {
         let part = PathBuf::from(&entry.name);
-        if let Some((part_stem, part)) = part_number(&part)
-            && part_stem == stem
+        if let Some(part) = part_number(&part)
+            && named.is_beside(&part)
             && matches!(entry.kind, HostEntryKind::File | HostEntryKind::Link)
         {
-            parts.insert(part, directory.join(&entry.name));
+            parts.insert(part.number, directory.join(&entry.name));
         }
     }
     if parts.len() > PARTS_MAX {
@@ -115,7 +130,7 @@ fn parts_beside(
             format!("{}: more than {PARTS_MAX} parts", path_text(path)),
         ));
     }
-    if number != FIRST_PART {
+    if named.number != FIRST_PART {
         return match parts.get(&FIRST_PART) {
             Some(first) => Err(Error::new(
                 ErrorKind::PreconditionFailed,

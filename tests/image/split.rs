@@ -92,3 +92,18 @@ fn bytes_of_no_known_kind_say_what_was_looked_for() {
     fs::write(&path, b"").unwrap();
     assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::InvalidFormat);
 }
+
+#[test]
+fn parts_whose_numbers_have_another_width_are_of_another_image() {
+    let folder = tempfile::tempdir().unwrap();
+    if !parts(folder.path()) {
+        return;
+    }
+    for number in 1..=5 {
+        let name = format!("disk.{number:04}");
+        fs::write(folder.path().join(name), [0; 512]).unwrap();
+    }
+    let image = open(&folder.path().join("disk.001")).unwrap();
+    assert_eq!(image.size_bytes, 4 << 20);
+    assert!(image.notes.is_empty(), "{:?}", image.notes);
+}
