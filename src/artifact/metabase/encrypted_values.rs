@@ -11,6 +11,8 @@ const OPENING: &str = "[enc:";
 const CLOSING: &str = ":enc]";
 /// The attribute in which a provider keeps its own wrapped key.
 const SESSION_KEY: &str = "sessionKey";
+/// The element that names another place for the configuration.
+const REDIRECTION: &str = "configurationRedirection";
 
 /// Where an encrypted value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,25 @@ pub fn encrypted_values(bytes: &[u8]) -> Result<Vec<EncryptedValue>> {
         Ok(())
     })?;
     Ok(values)
+}
+
+/// Whether the file (`redirection.config`) says that the configuration in use lies at another place: the element
+/// `configurationRedirection` with `enabled` true.
+///
+/// # Errors
+/// What is no well-formed XML.
+pub fn is_redirected(bytes: &[u8]) -> Result<bool> {
+    let mut redirected = false;
+    walk(bytes, |path, tag| {
+        let is_element = path.last().is_some_and(|name| name == REDIRECTION);
+        redirected |= is_element
+            && tag.attributes().flatten().any(|attribute| {
+                attribute.key.as_ref() == "enabled"
+                    && attribute.value.trim().eq_ignore_ascii_case("true")
+            });
+        Ok(())
+    })?;
+    Ok(redirected)
 }
 
 /// The provider of an encrypted value.

@@ -5,7 +5,7 @@
 mod encrypted_values;
 mod xml;
 
-pub use encrypted_values::{EncryptedValue, encrypted_values};
+pub use encrypted_values::{EncryptedValue, encrypted_values, is_redirected};
 pub use xml::check_well_formed;
 
 /// The form of a metabase file.

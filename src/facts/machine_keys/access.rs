@@ -75,10 +75,15 @@ pub(crate) fn judge(
             Some(unseen) => Fact::Unknown(unseen.clone()),
             None => Fact::Absent(folders.searched(context)),
         };
-        return AccessFacts {
-            acl: none.clone(),
-            efs: none,
+        let acl = match &none {
+            Fact::Absent(searched) if needs_folder(facts) => Fact::Unknown(Unknown {
+                reason: UnknownReason::NotProvided,
+                detail: "IIS is installed and no folder of machine keys is there".to_owned(),
+                evidence: searched.clone(),
+            }),
+            other => other.clone(),
         };
+        return AccessFacts { acl, efs: none };
     };
     let mut judged = Vec::new();
     let judged_state = |path: &WinPath, of: &dyn Fn(&SecurityDescriptor) -> Option<Access>| {
@@ -119,6 +124,20 @@ pub(crate) fn judge(
         ),
         efs: encrypted(context, &objects),
     }
+}
+
+/// From Windows 2000 on IIS makes its keys in this folder when it is set up: one that is not there was not copied or was
+/// lost. NT 4.0 keeps keys in the registry.
+fn needs_folder(facts: &Facts) -> bool {
+    let is_iis_installed = matches!(
+        facts.get("iis.installed").map(Fact::get),
+        Some(Ok(Some((Value::Bool(true), _))))
+    );
+    let is_nt4 = matches!(
+        facts.get("os.version").map(Fact::get),
+        Some(Ok(Some((Value::Version(version), _)))) if version.parts().first() < Some(&5)
+    );
+    is_iis_installed && !is_nt4
 }
 
 fn is_windows_2000(facts: &Facts) -> bool {

@@ -4,19 +4,22 @@
 //! that holds nothing (KB332106). Its folder is `InetStp!InstallPath`; `INetMgr\Parameters!MetadataFile` may name another
 //! place (IIS 4.0 SDK, "Metabase Security"). From IIS 7 on a metabase is there for the IIS 6 management compatibility only.
 
-use crate::artifact::metabase::{Content, EncryptedValue, MetabaseKind, content, encrypted_values};
+use crate::artifact::metabase::{
+    Content, EncryptedValue, MetabaseKind, content, encrypted_values, is_redirected,
+};
 use crate::base::win_path::WinPath;
-use crate::evidence::{Evidence, Fact, Unknown, Value, Version};
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
 use crate::facts::machine_keys::volume_path::on_volume;
 use crate::facts::read::{earlier, earlier_version};
 use crate::facts::{Context, Facts, HiveName};
 
-/// The configuration files of IIS 7 on, below `inetsrv\config`.
+/// The configuration files of IIS 7 on, below `inetsrv\config`; every such IIS has the first.
 const CONFIG_FILES: [&str; 3] = [
-    "applicationHost.config",
+    APPLICATION_HOST,
     "administration.config",
     "redirection.config",
 ];
+const APPLICATION_HOST: &str = "applicationHost.config";
 /// What XP SP2 leaves behind (KB889073).
 const IISCHEMA_UPDATE: &str = "system32\\inetsrv\\MetaBack\\Iischema-update.md0";
 
@@ -209,6 +212,13 @@ fn config_encrypted(context: &Context<'_>) -> Fact {
         let place = context.installation.place(&path);
         match context.read(&path) {
             Err(unknown) => unread = unread.or(Some(unknown)),
+            Ok(None) if name == APPLICATION_HOST => {
+                unread = unread.or(Some(Unknown::new(
+                    UnknownReason::NotProvided,
+                    "IIS is installed and its configuration is not there",
+                    place.clone(),
+                )));
+            }
             Ok(None) => {}
             Ok(Some(bytes)) => match encrypted_values(&bytes) {
                 Err(error) => {
@@ -219,6 +229,13 @@ fn config_encrypted(context: &Context<'_>) -> Fact {
                         let metadata = context.metadata(&path).ok().flatten();
                         let evidence = context.file_evidence(&path, metadata.as_ref());
                         return Fact::found(true, evidence.raw(shown(first, values.len())));
+                    }
+                    if matches!(is_redirected(&bytes), Ok(true)) {
+                        unread = unread.or(Some(Unknown::new(
+                            UnknownReason::NotProvided,
+                            "the configuration that is used lies at another place",
+                            place.clone(),
+                        )));
                     }
                 }
             },

@@ -453,6 +453,40 @@ fn an_encrypted_value_of_iis_7_is_told_without_its_content() {
 }
 
 #[test]
+fn without_its_configuration_nothing_is_known_of_the_encrypted_values_of_iis_7() {
+    let collected = collected(with_software(software()), Some("7.5"));
+    assert_eq!(
+        shown(&collected, "iis.config_encrypted"),
+        "unknown:not_provided"
+    );
+}
+
+#[test]
+fn a_configuration_at_another_place_is_unknown_and_not_free_of_encrypted_values() {
+    let folder = "WINNT\\system32\\inetsrv\\config";
+    let with = |redirected: &str| {
+        let text = format!(
+            "<configuration><configurationRedirection enabled=\"{redirected}\" path=\"x\"/></configuration>"
+        );
+        let fs = with_software(software())
+            .file(&format!("{folder}\\applicationHost.config"), "<a/>")
+            .file(&format!("{folder}\\redirection.config"), text);
+        shown(&collected(fs, Some("7.5")), "iis.config_encrypted")
+    };
+    assert_eq!(with("true"), "unknown:not_provided");
+    assert_eq!(with("false"), "no");
+}
+
+#[test]
+fn an_iis_without_a_folder_of_machine_keys_leaves_the_access_to_them_unknown() {
+    let collected = collected(with_software(software()), Some("6.0"));
+    assert_eq!(
+        shown(&collected, "crypto.machinekeys_acl"),
+        "unknown:not_provided"
+    );
+}
+
+#[test]
 fn a_broken_configuration_is_unknown_and_not_free_of_encrypted_values() {
     let path = "WINNT\\system32\\inetsrv\\config\\applicationHost.config";
     let fs = with_software(software()).file(path, "<configuration>");
