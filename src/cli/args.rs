@@ -1,6 +1,6 @@
 //! The command line: every command, option and help text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -135,6 +135,26 @@ pub(crate) struct SourceArgs {
     /// An event log; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) event_log: Vec<PathBuf>,
+}
+
+impl SourceArgs {
+    /// The artefacts that are named by option.
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &Path> {
+        [
+            &self.system,
+            &self.software,
+            &self.security,
+            &self.sam,
+            &self.default_hive,
+            &self.machine_keys,
+            &self.metabase,
+            &self.minioc,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(&self.event_log)
+        .map(AsRef::as_ref)
+    }
 }
 
 /// Arguments of `check`.

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure
 }
 
 fn sources(args: &CheckArgs) -> Result<Vec<Option<PathBuf>>, Failure> {
-    let loose = open::has_loose(&args.source);
+    let loose = args.source.artifacts().next().is_some();
     if args.images.is_empty() {
         return if loose {
             Ok(vec![None])

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::Failure;
-use crate::cli::args::{Command, SourceArgs};
+use crate::cli::args::Command;
 
 /// Refuses an output that is one of the files that the command reads.
 pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Failure> {
@@ -43,13 +43,13 @@ fn sources(command: &Command) -> Vec<&Path> {
             .images
             .iter()
             .map(AsRef::as_ref)
-            .chain(artifacts(&args.source))
+            .chain(args.source.artifacts())
             .collect(),
         Command::Inspect(args) | Command::Keys(args) => args
             .image
             .iter()
             .map(AsRef::as_ref)
-            .chain(artifacts(&args.source))
+            .chain(args.source.artifacts())
             .collect(),
         Command::Ls(args) | Command::Cat(args) | Command::Stat(args) => vec![&args.image],
         Command::Reg(args) => args
@@ -57,25 +57,8 @@ fn sources(command: &Command) -> Vec<&Path> {
             .iter()
             .take(1)
             .map(AsRef::as_ref)
-            .chain(artifacts(&args.source))
+            .chain(args.source.artifacts())
             .collect(),
         _ => Vec::new(),
     }
-}
-
-fn artifacts(args: &SourceArgs) -> impl Iterator<Item = &Path> {
-    [
-        &args.system,
-        &args.software,
-        &args.security,
-        &args.sam,
-        &args.default_hive,
-        &args.machine_keys,
-        &args.metabase,
-        &args.minioc,
-    ]
-    .into_iter()
-    .flatten()
-    .chain(&args.event_log)
-    .map(AsRef::as_ref)
 }

@@ -37,21 +37,6 @@ pub(crate) fn source(image: Option<&Path>, args: &SourceArgs) -> Source {
     }
 }
 
-/// Whether a loose artefact is named.
-pub(crate) fn has_loose(args: &SourceArgs) -> bool {
-    let single = [
-        &args.system,
-        &args.software,
-        &args.security,
-        &args.sam,
-        &args.default_hive,
-        &args.machine_keys,
-        &args.metabase,
-        &args.minioc,
-    ];
-    single.iter().any(|path| path.is_some()) || !args.event_log.is_empty()
-}
-
 /// Opens one source; a parser that panics is an error of this image and not the end of the program.
 pub(crate) fn open(source: &Source, options: &Options) -> goldseal::Result<Image> {
     contain(&source.as_typed(), || Image::open(source, options))
@@ -63,7 +48,7 @@ pub(crate) fn open_one(
     args: &SourceArgs,
     output: &Output,
 ) -> Result<Image, Failure> {
-    if image.is_none() && !has_loose(args) {
+    if image.is_none() && args.artifacts().next().is_none() {
         return Err(Failure::Usage(
             "name an IMAGE, or artefacts by option (--system FILE ...)".to_owned(),
         ));
