@@ -84,6 +84,18 @@ fn no_blocking_rule_rests_on_memory() {
 
 /// Each fact of each fired example, made unknown: the rule may stay fired or become unknown, never clear.
 #[test]
+fn the_bad_state_of_a_blocking_rule_rests_on_no_fact_from_memory() {
+    for rule in catalogue().rules() {
+        if rule.severity == Severity::Blocks {
+            for id in rule.when.facts() {
+                let grade = vocabulary::find(id).unwrap().grade;
+                assert_ne!(grade, vocabulary::Grade::Memory, "{}: {id}", rule.id);
+            }
+        }
+    }
+}
+
+#[test]
 fn losing_sight_of_a_fact_never_turns_a_fired_rule_into_a_pass() {
     for rule in catalogue().rules() {
         let fired = rule

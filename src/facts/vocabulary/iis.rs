@@ -88,10 +88,10 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::Bool,
         words: &[],
         always: false,
-        description: "Whether applicationHost.config or redirection.config (IIS 7 and later) holds an encrypted attribute, [enc:...:enc], other than the session keys of the providers.",
+        description: "Whether applicationHost.config, administration.config or redirection.config (IIS 7 and later) holds an encrypted attribute, [enc:...:enc], other than the session keys of the providers. Unknown where applicationHost.config is not there or the configuration is redirected.",
         place: "%SystemRoot%\\system32\\inetsrv\\config\\applicationHost.config",
-        sources: &["MEM"],
-        grade: Grade::Memory,
+        sources: &["KB942060"],
+        grade: Grade::Secondary,
     },
     FactDefinition {
         id: "iis.iischema_update_backup",
