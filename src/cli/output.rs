@@ -1,5 +1,6 @@
 //! Where results and messages go: results to standard output or a file, everything else to standard error.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -67,7 +68,10 @@ impl Output {
     pub(crate) fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::Failed(format!("JSON: {error}")))?;
-        self.text(&printable_json(&text));
+        match printable_json(&text) {
+            Cow::Borrowed(_) if self.results.is_empty() => self.results = text.into_bytes(),
+            safe => self.text(&safe),
+        }
         self.text("\n");
         Ok(())
     }

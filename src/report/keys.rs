@@ -92,31 +92,30 @@ fn yes_no(answer: Option<bool>) -> &'static str {
     }
 }
 
+/// One key file. There may be very many: the lines are short, and are not laid out by a table.
 fn key_block(key: &MachineKey, style: &Style) -> String {
-    let mut block = Block::new(style, 2, LABEL_WIDTH);
-    block.row(
+    let mut text = format!("\n{}\n", style.paint(Paint::Strong, &printable(&key.name)));
+    let mut row = |label: &str, value: &str| {
+        text.push_str(&format!("  {label:<LABEL_WIDTH$}  {}\n", printable(value)));
+    };
+    row(
         "container",
         key.container_name
             .as_deref()
             .unwrap_or("not known by its hash"),
     );
-    block.row("of MachineGuid", yes_no(key.matches_machine_guid));
-    block.row("path", &key.path);
-    block.row("size", &format!("{} bytes", key.size_bytes));
+    row("of MachineGuid", yes_no(key.matches_machine_guid));
+    row("path", &key.path);
+    row("size", &format!("{} bytes", key.size_bytes));
     if let Some(record) = key.mft_record {
-        block.row("MFT record", &record.to_string());
+        row("MFT record", &record.to_string());
     }
     for (label, time) in time_rows(&key.times) {
-        block.row(label, &time);
+        row(label, &time);
     }
-    let proof = &key.proof;
-    block.row("well formed", yes_no(proof.well_formed));
-    block.row("name fits", yes_no(proof.name_consistent));
-    block.row("master key", yes_no(proof.master_key_present));
-    block.row("access list", proof.acl);
-    format!(
-        "\n{}\n{}",
-        style.paint(Paint::Strong, &printable(&key.name)),
-        block.render(2)
-    )
+    row("well formed", yes_no(key.proof.well_formed));
+    row("name fits", yes_no(key.proof.name_consistent));
+    row("master key", yes_no(key.proof.master_key_present));
+    row("access list", key.proof.acl);
+    text
 }

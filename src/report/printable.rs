@@ -1,7 +1,12 @@
 //! Text from an image made safe for a terminal: names and values of a hostile image may hold escape sequences.
 
+use std::borrow::Cow;
+
 /// The text with every control character, and every character that reorders text, shown as `\u{..}`.
 pub fn printable(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if disturbs_terminal(character) {
@@ -23,7 +28,14 @@ fn disturbs_terminal(character: char) -> bool {
 }
 
 /// A JSON document with the same characters as `\uXXXX`, which stands for the same text.
-pub fn printable_json(document: &str) -> String {
+pub fn printable_json(document: &str) -> Cow<'_, str> {
+    // A list of 100,000 keys is 120 MB of plain text: it is looked at by the byte and not copied.
+    if document
+        .bytes()
+        .all(|byte| matches!(byte, b' '..=b'~' | b'\n'))
+    {
+        return Cow::Borrowed(document);
+    }
     let mut safe = String::with_capacity(document.len());
     let mut units = [0; 2];
     for character in document.chars() {
@@ -35,7 +47,7 @@ pub fn printable_json(document: &str) -> String {
             safe.push(character);
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 #[cfg(test)]
