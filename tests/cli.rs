@@ -361,3 +361,16 @@ fn results_are_not_written_over_what_they_were_read_from() {
     assert_eq!(exit(&hive), 2);
     assert!(fs::read(image).unwrap() == before);
 }
+
+#[test]
+fn the_example_of_the_readme_is_what_the_program_prints() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, behind) = readme.split_once("```text\n").unwrap();
+    let (example, _) = behind.split_once("```").unwrap();
+    let printed = String::from_utf8(goldseal(&["check", UNSAFE]).stdout).unwrap();
+    assert!(
+        printed.starts_with(example),
+        "README.md shows\n{example}\nand the program prints\n{printed}"
+    );
+}
