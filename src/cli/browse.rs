@@ -148,7 +148,7 @@ fn first_volume(image: Image) -> Result<Target, Failure> {
                     locator: volume.locator,
                 });
             }
-            Err(error) => reasons.push(format!("{}: {}", volume.locator, error.chain())),
+            Err(error) => reasons.push(error.chain()),
         }
     }
     Err(Failure::Failed(reasons.join("; ")))

@@ -109,7 +109,8 @@ pub(crate) fn no_windows(image: &Image) -> String {
                 volume.locator,
                 filesystem.layer()
             )),
-            Err(error) => text.push_str(&format!("; {}: {}", volume.locator, error.chain())),
+            // An error of a volume names its place itself.
+            Err(error) => text.push_str(&format!("; {}", error.chain())),
         }
     }
     text
