@@ -1,7 +1,7 @@
 //! Which file system a volume holds: told by its first sectors.
 //!
 //! Those that are told apart and not read give one line that says what they are and what to do meanwhile. Signatures: the
-//! boot sectors of NTFS, FAT, exFAT ([MS] exFAT specification), ReFS and BitLocker as published; LUKS and ext from theirs.
+//! boot sectors of NTFS, FAT, exFAT ("exFAT file system specification" of Microsoft), ReFS and BitLocker as published; LUKS and ext from theirs.
 
 use std::sync::Arc;
 

@@ -329,6 +329,7 @@ impl FileSystem for NtfsVolume {
         notes.extend(self.information.notes());
         notes.extend(state::log_note(&self.mft));
         notes.extend(self.hibernation_note());
+        notes.extend(state::shadow_copy_note(self.mft.device().as_ref()));
         notes
     }
 

@@ -4,6 +4,7 @@
 
 use crate::base::bytes;
 use crate::error::{Error, Result};
+use crate::image::device::{BlockDevice, read_vec};
 use crate::image::filesystem::VolumeNote;
 use crate::image::filesystem::ntfs::attribute::{DATA, VOLUME_INFORMATION};
 use crate::image::filesystem::ntfs::file::NtfsFile;
@@ -190,9 +191,47 @@ pub fn hibernation_note(head: &[u8], size: u64) -> Option<VolumeNote> {
     Some(note("hibernation_unknown", text))
 }
 
+/// The note of a volume that holds shadow copies (Volume Snapshot Service): the header at 0x1E00 begins with the
+/// identifier of VSS, 3808876b-c176-4e48-b7ae-04046e6cc752 ("Volume Shadow Snapshot format" of libvshadow).
+pub fn shadow_copy_note(device: &dyn BlockDevice) -> Option<VolumeNote> {
+    const HEADER: u64 = 0x1E00;
+    const VSS: [u8; 16] = [
+        0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e, 0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7,
+        0x52,
+    ];
+    match read_vec(device, HEADER, VSS.len()) {
+        Ok(found) if found == VSS => Some(note(
+            "shadow_copies",
+            "the volume holds shadow copies (VSS), which are not read; what is said is of the volume as it stands, \
+             and vshadowmount gives the copies as volumes of their own",
+        )),
+        Ok(_) => None,
+        Err(error) => Some(note(
+            "shadow_copies_unknown",
+            format!("whether the volume holds shadow copies could not be seen: {error}"),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::device::MemoryDevice;
+
+    #[test]
+    fn shadow_copies_are_told_by_their_header_and_an_unreadable_place_is_not_none() {
+        let mut bytes = vec![0; 0x2000];
+        let kind = |bytes: &[u8]| {
+            shadow_copy_note(&MemoryDevice::new(bytes.to_vec())).map(|note| note.kind)
+        };
+        assert_eq!(kind(&bytes), None);
+        let identifier = 0x3808_876b_u32.to_le_bytes();
+        bytes[0x1E00..0x1E04].copy_from_slice(&identifier);
+        assert_eq!(kind(&bytes), None);
+        bytes[0x1E04..0x1E10].copy_from_slice(b"\x76\xc1\x48\x4e\xb7\xae\x04\x04\x6e\x6c\xc7\x52");
+        assert_eq!(kind(&bytes), Some("shadow_copies"));
+        assert_eq!(kind(&bytes[..0x1E08]), Some("shadow_copies_unknown"));
+    }
 
     fn check(head: &[u8], expected: Option<&str>) {
         let mut page = vec![0_u8; 4096];
