@@ -4,6 +4,8 @@
 //! the file is whole, is named for its own container, and can be opened at all. Layout: `KULL_M_KEY_CAPI_BLOB` of mimikatz,
 //! in agreement with the reader of dpapick3.
 
+use std::ops::Range;
+
 use zerocopy::byteorder::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -56,6 +58,21 @@ pub struct CapiFile {
     pub has_exchange_pair: bool,
     /// The DPAPI master keys that the private parts need, each once; `None` if one lies behind the bytes given.
     pub master_keys: Option<Vec<Guid>>,
+    /// Where the parts of the signature pair lie.
+    pub signature: PairPlaces,
+    /// Where the parts of the exchange pair lie.
+    pub exchange: PairPlaces,
+}
+
+/// Where the parts of a key pair lie in the file, in bytes from its start; a part that is not there is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PairPlaces {
+    /// The public key (RSA1), in clear.
+    pub public: Range<u64>,
+    /// The private key, a DPAPI blob.
+    pub private: Range<u64>,
+    /// The export flag, a DPAPI blob.
+    pub export_flag: Range<u64>,
 }
 
 impl CapiFile {
@@ -102,22 +119,37 @@ impl CapiFile {
             _,
             sig_public,
             sig_private,
-            _,
+            sig_flag,
             ex_public,
             ex_private,
-            _,
-        ] = &parts;
+            ex_flag,
+        ] = parts;
         Ok(Self {
-            container_name: name_in(head, name)?,
+            container_name: name_in(head, &name)?,
             has_signature_pair: !sig_public.is_empty() && !sig_private.is_empty(),
             has_exchange_pair: !ex_public.is_empty() && !ex_private.is_empty(),
-            master_keys: master_keys(head, &[sig_private, ex_private])?,
+            master_keys: master_keys(head, &[&sig_private, &ex_private])?,
+            signature: PairPlaces {
+                public: sig_public,
+                private: sig_private,
+                export_flag: sig_flag,
+            },
+            exchange: PairPlaces {
+                public: ex_public,
+                private: ex_private,
+                export_flag: ex_flag,
+            },
         })
+    }
+
+    /// The bytes of a part, if all of it lies in the bytes given; `None` too for a part that is not there.
+    pub fn part<'b>(file: &'b [u8], place: &Range<u64>) -> Option<&'b [u8]> {
+        part_of(file, place).filter(|part| !part.is_empty())
     }
 }
 
 /// A part's place in the file.
-type Part = std::ops::Range<u64>;
+type Part = Range<u64>;
 
 /// The bytes of a part as far as they are at hand.
 fn part_of<'b>(head: &'b [u8], part: &Part) -> Option<&'b [u8]> {
@@ -215,6 +247,21 @@ pub(crate) mod tests {
             file.master_keys,
             Some(vec![Guid::parse(MASTER_KEY).unwrap()])
         );
+    }
+
+    #[test]
+    fn the_places_of_both_pairs_hold_what_stands_there() {
+        let whole = file("abc");
+        let parsed = parse(&whole).unwrap();
+        // 40 of header, 4 of name, 20 of hash, then 92, 64 and 64 bytes of each pair.
+        assert_eq!(parsed.signature.public, 64..156);
+        assert_eq!(parsed.exchange.private, 376..440);
+        for pair in [&parsed.signature, &parsed.exchange] {
+            assert_eq!(
+                CapiFile::part(&whole, &pair.private),
+                Some(blob().as_slice())
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod file_name;
 
 #[cfg(test)]
 pub(crate) use capi_file::tests::file as test_file;
-pub use capi_file::{CapiFile, HEAD_BYTES};
+pub use capi_file::{CapiFile, HEAD_BYTES, PairPlaces};
 pub use containers::{Container, IIS_CONTAINER, known_container};
 pub use file_name::{IIS_KEY_HASH, KeyFileName, NameRule, container_hash};
