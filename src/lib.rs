@@ -9,6 +9,7 @@ pub mod error;
 pub mod evidence;
 pub mod facts;
 pub mod image;
+pub mod proof;
 pub mod report;
 pub mod rules;
 

@@ -1,5 +1,6 @@
 //! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
 
+pub mod crypto_blob;
 pub mod fba_log;
 pub mod machine_key;
 pub mod metabase;

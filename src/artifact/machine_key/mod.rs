@@ -7,9 +7,11 @@
 mod capi_file;
 mod containers;
 mod file_name;
+mod rsa_public;
 
 #[cfg(test)]
 pub(crate) use capi_file::tests::file as test_file;
 pub use capi_file::{CapiFile, HEAD_BYTES, PairPlaces};
 pub use containers::{Container, IIS_CONTAINER, known_container};
 pub use file_name::{IIS_KEY_HASH, KeyFileName, NameRule, container_hash};
+pub use rsa_public::RsaPublic;
