@@ -1,8 +1,10 @@
 //! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
 
 pub mod crypto_blob;
+pub mod dpapi_blob;
 pub mod fba_log;
 pub mod machine_key;
+pub mod master_key_file;
 pub mod metabase;
 pub mod registry;
 pub mod security_descriptor;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use zerocopy::byteorder::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use crate::base::bytes;
+use crate::artifact::dpapi_blob::{self, DpapiBlob};
 use crate::base::guid::Guid;
 use crate::error::{Error, Result};
 
@@ -20,14 +20,8 @@ pub const HEAD_BYTES: usize = 16 << 10;
 const VERSION: u32 = 2;
 /// Longest container name that is believed (the limit of CryptAcquireContext is MAX_PATH).
 const NAME_BYTES_MAX: usize = 4096;
-/// DPAPI provider df9d8cd0-1501-11d1-8c7a-00c04fc297eb in the order of the disk.
-const DPAPI_PROVIDER: [u8; 16] = [
-    0xd0, 0x8c, 0x9d, 0xdf, 0x01, 0x15, 0xd1, 0x11, 0x8c, 0x7a, 0x00, 0xc0, 0x4f, 0xc2, 0x97, 0xeb,
-];
-/// Offset of the provider in a DPAPI blob.
-const BLOB_PROVIDER: usize = 4;
-/// Offset of the master key's GUID in a DPAPI blob.
-const BLOB_MASTER_KEY: usize = 24;
+/// How much of a DPAPI blob names its master key.
+const BLOB_HEAD: u64 = dpapi_blob::HEAD_BYTES as u64;
 
 /// The fixed part of a key file.
 #[derive(Debug, FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -172,25 +166,17 @@ fn name_in(head: &[u8], part: &Part) -> Result<Option<String>> {
 fn master_keys(head: &[u8], private_parts: &[&Part]) -> Result<Option<Vec<Guid>>> {
     let mut guids = Vec::new();
     for part in private_parts.iter().filter(|part| !part.is_empty()) {
-        let start = usize::try_from(part.start).unwrap_or(usize::MAX);
-        let fixed = (BLOB_MASTER_KEY + 16) as u64;
-        if part.end.saturating_sub(part.start) < fixed {
-            return Err(Error::corrupt(format!(
-                "key file at 0x{start:08x}: a private key should be a DPAPI blob, is shorter"
-            )));
-        }
-        let Some(blob) = bytes::slice(head, start, BLOB_MASTER_KEY + 16) else {
-            return Ok(None);
+        let at = |error: Error| error.at(format_args!("key file at 0x{:08x}", part.start));
+        let named = match part_of(head, part) {
+            Some(blob) => DpapiBlob::parse(blob).map_err(at)?.master_key,
+            // The part goes on behind the bytes at hand, or its first bytes lie there too.
+            None => match part_of(head, &(part.start..part.start.saturating_add(BLOB_HEAD))) {
+                Some(blob) => dpapi_blob::master_key(blob).map_err(at)?,
+                None => return Ok(None),
+            },
         };
-        if bytes::array(blob, BLOB_PROVIDER) != Some(DPAPI_PROVIDER) {
-            return Err(Error::corrupt(format!(
-                "key file at 0x{start:08x}: a private key should be a DPAPI blob, has another provider"
-            )));
-        }
-        if let Some(guid) = bytes::array(blob, BLOB_MASTER_KEY).map(Guid::from_disk_order)
-            && !guids.contains(&guid)
-        {
-            guids.push(guid);
+        if !guids.contains(&named) {
+            guids.push(named);
         }
     }
     Ok(Some(guids))
@@ -203,31 +189,34 @@ pub(crate) mod tests {
     /// The master key of [`file`].
     const MASTER_KEY: &str = "ea95eba8-1234-4321-8c7a-00c04fc297eb";
 
-    /// A DPAPI blob head of 64 bytes that names `MASTER_KEY`; written from the table of the format, not by the parser.
+    /// A DPAPI blob of 84 bytes that names `MASTER_KEY`; written from the table of the format, not by the parser.
     fn blob() -> Vec<u8> {
         let mut blob = vec![1, 0, 0, 0];
-        blob.extend(DPAPI_PROVIDER);
+        blob.extend([
+            0xd0, 0x8c, 0x9d, 0xdf, 0x01, 0x15, 0xd1, 0x11, 0x8c, 0x7a, 0x00, 0xc0, 0x4f, 0xc2,
+            0x97, 0xeb,
+        ]);
         blob.extend([1, 0, 0, 0]);
         blob.extend([
             0xa8, 0xeb, 0x95, 0xea, 0x34, 0x12, 0x21, 0x43, 0x8c, 0x7a, 0x00, 0xc0, 0x4f, 0xc2,
             0x97, 0xeb,
         ]);
-        blob.resize(64, 0);
+        blob.resize(84, 0);
         blob
     }
 
     /// A key file with both pairs for the container `name`.
     pub(crate) fn file(name: &str) -> Vec<u8> {
         let name_bytes = u32::try_from(name.len() + 1).unwrap();
-        let lengths: [u32; 10] = [2, 0, name_bytes, 92, 64, 92, 64, 20, 64, 64];
+        let lengths: [u32; 10] = [2, 0, name_bytes, 92, 84, 92, 84, 20, 84, 84];
         let mut file: Vec<u8> = lengths.iter().flat_map(|word| word.to_le_bytes()).collect();
         file.extend(name.bytes());
         file.push(0);
         file.extend([0; 20 + 92]);
         file.extend(blob());
-        file.extend([0; 64 + 92]);
+        file.extend([0; 84 + 92]);
         file.extend(blob());
-        file.extend([0; 64]);
+        file.extend([0; 84]);
         file
     }
 
@@ -253,9 +242,9 @@ pub(crate) mod tests {
     fn the_places_of_both_pairs_hold_what_stands_there() {
         let whole = file("abc");
         let parsed = parse(&whole).unwrap();
-        // 40 of header, 4 of name, 20 of hash, then 92, 64 and 64 bytes of each pair.
+        // 40 of header, 4 of name, 20 of hash, then 92, 84 and 84 bytes of each pair.
         assert_eq!(parsed.signature.public, 64..156);
-        assert_eq!(parsed.exchange.private, 376..440);
+        assert_eq!(parsed.exchange.private, 416..500);
         for pair in [&parsed.signature, &parsed.exchange] {
             assert_eq!(
                 CapiFile::part(&whole, &pair.private),

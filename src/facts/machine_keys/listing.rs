@@ -9,13 +9,13 @@ use std::rc::Rc;
 use crate::artifact::machine_key::{
     CapiFile, HEAD_BYTES, KeyFileName, NameRule, container_hash, known_container,
 };
-use crate::base::guid::Guid;
-use crate::base::win_path::{WinPath, eq_name, fold_name};
+use crate::base::win_path::{WinPath, eq_name};
 use crate::error::Error;
 use crate::evidence::{Unknown, UnknownReason};
 use crate::facts::Context;
 use crate::facts::machine_keys::folders::{FolderKind, Folders, KeyFolder};
 use crate::facts::machine_keys::machine_guid::MachineGuid;
+use crate::facts::machine_keys::master_keys::MasterKeys;
 use crate::facts::machine_keys::{MachineKey, Proof};
 use crate::image::filesystem::Metadata;
 
@@ -23,8 +23,6 @@ use crate::image::filesystem::Metadata;
 const IIS_KEYS_OPENED_MAX: usize = 64;
 /// Most files of unknown containers whose heads are read.
 const UNKNOWN_KEYS_OPENED_MAX: usize = 64;
-/// DPAPI master keys of LocalSystem, below the Windows folder.
-const MASTER_KEYS: &str = "system32\\Microsoft\\Protect\\S-1-5-18";
 
 /// A key file and what this program needs to know of it beside the report.
 #[derive(Debug, Clone)]
@@ -39,6 +37,8 @@ pub(crate) struct ListedKey {
     pub(crate) kind: FolderKind,
     /// Whether it is a key of IIS 4 to 6, in a folder where IIS looks.
     pub(crate) is_iis_key: bool,
+    /// What its head says, if it was read and is one of a key file.
+    pub(crate) capi: Option<CapiFile>,
     /// Why the head could not be read as a key file, if it was tried.
     pub(crate) fault: Option<Unknown>,
 }
@@ -82,7 +82,12 @@ impl Listing {
 }
 
 /// Lists the files of all folders and opens the few that matter.
-pub(crate) fn list(context: &Context<'_>, folders: &Folders, guid: &MachineGuid) -> Listing {
+pub(crate) fn list(
+    context: &Context<'_>,
+    folders: &Folders,
+    guid: &MachineGuid,
+    master_keys: &mut MasterKeys,
+) -> Listing {
     let mut listing = Listing::default();
     let mut records = BTreeSet::new();
     for folder in &folders.list {
@@ -116,7 +121,7 @@ pub(crate) fn list(context: &Context<'_>, folders: &Folders, guid: &MachineGuid)
             }
         }
     }
-    open_heads(context, &mut listing);
+    open_heads(context, &mut listing, master_keys);
     listing
 }
 
@@ -178,6 +183,7 @@ fn add(
         folder: Rc::clone(&folder.path),
         metadata,
         kind: folder.kind,
+        capi: None,
         fault: None,
     });
 }
@@ -188,7 +194,7 @@ fn same_text(a: &str, b: &str) -> bool {
 }
 
 /// Reads the heads of IIS's keys, and of unknown containers where they are few.
-fn open_heads(context: &Context<'_>, listing: &mut Listing) {
+fn open_heads(context: &Context<'_>, listing: &mut Listing, master_keys: &mut MasterKeys) {
     let opens = |listed: &ListedKey| listed.is_iis_key;
     let unknown = |listed: &ListedKey| {
         !listed.is_iis_key
@@ -199,18 +205,16 @@ fn open_heads(context: &Context<'_>, listing: &mut Listing) {
     let few =
         listing.list.iter().filter(|listed| unknown(listed)).count() <= UNKNOWN_KEYS_OPENED_MAX;
     let mut iis_keys = 0_usize;
-    let mut master_keys = None;
     for listed in &mut listing.list {
         let is_iis_key = opens(listed) && iis_keys < IIS_KEYS_OPENED_MAX;
         iis_keys = iis_keys.saturating_add(usize::from(is_iis_key));
         if is_iis_key || (few && unknown(listed)) {
-            let present = master_keys.get_or_insert_with(|| master_key_names(context));
-            open_head(context, listed, present);
+            open_head(context, listed, master_keys);
         }
     }
 }
 
-fn open_head(context: &Context<'_>, listed: &mut ListedKey, present: &MasterKeyNames) {
+fn open_head(context: &Context<'_>, listed: &mut ListedKey, master_keys: &mut MasterKeys) {
     let head = context
         .installation
         .filesystem
@@ -236,52 +240,16 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, present: &MasterKeyN
             proof.master_key_present = file
                 .master_keys
                 .as_deref()
-                .and_then(|guids| present.all(guids));
+                .and_then(|guids| master_keys.all_present(context, guids));
             // A name that does not lead to the hash in the file name is another container's: the file was renamed.
             if proof.name_consistent == Some(true) {
-                listed.key.container_name = file.container_name;
+                listed.key.container_name.clone_from(&file.container_name);
             }
+            listed.capi = Some(file);
         }
         Err(error) => {
             listed.key.proof.well_formed = Some(false);
             listed.fault = Some(Unknown::new(UnknownReason::Corrupt, error.chain(), place));
         }
     }
-}
-
-/// The DPAPI master keys of LocalSystem in this image; `None` where the folders could not be read.
-#[derive(Debug)]
-struct MasterKeyNames(Option<BTreeSet<String>>);
-
-impl MasterKeyNames {
-    /// Whether all of these are there.
-    fn all(&self, guids: &[Guid]) -> Option<bool> {
-        let names = self.0.as_ref()?;
-        if guids.is_empty() {
-            return None;
-        }
-        Some(
-            guids
-                .iter()
-                .all(|guid| names.contains(&fold_name(&guid.to_string()))),
-        )
-    }
-}
-
-fn master_key_names(context: &Context<'_>) -> MasterKeyNames {
-    let folder = context.installation.windows(MASTER_KEYS);
-    let mut names = BTreeSet::new();
-    for path in [folder.clone(), folder.child("User")] {
-        match context.installation.filesystem.read_dir(&path) {
-            Ok(entries) => names.extend(
-                entries
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(|entry| !entry.is_dir)
-                    .map(|entry| fold_name(&entry.name)),
-            ),
-            Err(_) => return MasterKeyNames(None),
-        }
-    }
-    MasterKeyNames(Some(names))
 }

@@ -10,6 +10,7 @@ mod keys_view;
 mod listing;
 mod machine_guid;
 mod mapping;
+mod master_keys;
 #[cfg(test)]
 mod tests;
 mod volume_path;
@@ -98,7 +99,12 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     let guid = machine_guid::collect(context, facts);
     let folders = folders::find(context);
     put_folders(context, facts, &folders);
-    let mut listing = listing::list(context, &folders, &guid);
+    let mut master_keys = master_keys::MasterKeys::default();
+    let mut listing = listing::list(context, &folders, &guid, &mut master_keys);
+    facts.put(
+        "key.master_keys",
+        master_keys.fact(context, &folders, &listing),
+    );
     let access = access::judge(context, facts, &folders, &mut listing);
     facts.put("crypto.machinekeys_acl", access.acl);
     facts.put("crypto.machinekeys_efs", access.efs);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::artifact::machine_key::IIS_KEY_HASH;
+use crate::artifact::machine_key::{CapiFile, IIS_KEY_HASH};
+use crate::artifact::master_key_file::tests::file as master_key_file;
 use crate::base::limits::Limits;
 use crate::base::win_path::WinPath;
 use crate::error::ErrorKind;
@@ -24,6 +25,20 @@ const IIS: &str = "Microsoft Internet Information Server";
 fn key_file(container: &str) -> Vec<u8> {
     crate::artifact::machine_key::test_file(container)
 }
+
+/// The same whose exchange key needs the master key `OTHER`, given in the order of the disk.
+fn key_file_with_two_master_keys() -> Vec<u8> {
+    let mut file = key_file(IIS);
+    let parsed = CapiFile::parse(&file, file.len() as u64).unwrap();
+    let guid = usize::try_from(parsed.exchange.private.start).unwrap() + 24;
+    file[guid..guid + 16].copy_from_slice(&[
+        0x0a, 0xe5, 0xbd, 0x4c, 0x2c, 0x0e, 0x3f, 0x4d, 0x8d, 0x5e, 0x3a, 0x9a, 0x4c, 0x7e, 0x1f,
+        0x00,
+    ]);
+    file
+}
+
+const PROTECT: &str = "WINNT\\system32\\Microsoft\\Protect\\S-1-5-18";
 
 fn c23(guid: &str) -> String {
     format!("{IIS_KEY_HASH}_{guid}")
@@ -87,8 +102,8 @@ fn check_mapping(names: &[String], state: &str, plan: &str) {
         fs = fs.file(&format!("{MACHINE_KEYS}\\{name}"), key_file(IIS));
     }
     fs = fs.file(
-        &format!("WINNT\\system32\\Microsoft\\Protect\\S-1-5-18\\{MASTER_KEY}"),
-        [0; 468],
+        &format!("{PROTECT}\\{MASTER_KEY}"),
+        master_key_file(MASTER_KEY),
     );
     let collected = collected(fs, Some("5.0"));
     assert_eq!(shown(&collected, "crypto.c23_state"), state, "{names:?}");
@@ -148,6 +163,81 @@ fn a_key_without_its_master_key_leaves_the_plan_open() {
         Some(false)
     );
     assert_eq!(shown(&collected, "key.repair_plan"), "unknown:unsupported");
+}
+
+/// `proof.master_key_present` of a file that needs two master keys, and `key.master_keys`.
+fn check_master_keys(
+    change: impl Fn(MemoryFileSystem) -> MemoryFileSystem,
+    present: Option<bool>,
+    fact: &str,
+) {
+    let path = format!("{MACHINE_KEYS}\\{}", c23(GUID));
+    let fs = with_software(software()).file(&path, key_file_with_two_master_keys());
+    let collected = collected(change(fs), Some("5.0"));
+    assert_eq!(collected.machine_keys[0].proof.master_key_present, present);
+    let shown = shown(&collected, "key.master_keys");
+    assert!(shown.contains(fact), "{shown}");
+}
+
+#[test]
+fn both_master_keys_must_be_there_in_either_folder() {
+    check_master_keys(
+        |fs| {
+            fs.file(
+                &format!("{PROTECT}\\{MASTER_KEY}"),
+                master_key_file(MASTER_KEY),
+            )
+            .file(&format!("{PROTECT}\\User\\{OTHER}"), master_key_file(OTHER))
+        },
+        Some(true),
+        &format!("{OTHER}=present"),
+    );
+}
+
+#[test]
+fn one_missing_master_key_is_missing_and_its_guid_is_shown() {
+    check_master_keys(
+        |fs| {
+            fs.file(
+                &format!("{PROTECT}\\{MASTER_KEY}"),
+                master_key_file(MASTER_KEY),
+            )
+        },
+        Some(false),
+        &format!("{OTHER}=missing"),
+    );
+}
+
+#[test]
+fn a_master_key_file_that_is_none_or_is_that_of_another_guid_is_damaged() {
+    for wrong in [vec![0; 468], master_key_file(MASTER_KEY)] {
+        check_master_keys(
+            |fs| {
+                fs.file(
+                    &format!("{PROTECT}\\{MASTER_KEY}"),
+                    master_key_file(MASTER_KEY),
+                )
+                .file(&format!("{PROTECT}\\{OTHER}"), wrong.clone())
+            },
+            Some(false),
+            &format!("{OTHER}=damaged"),
+        );
+    }
+}
+
+#[test]
+fn a_master_key_file_that_cannot_be_read_leaves_its_presence_open() {
+    check_master_keys(
+        |fs| {
+            fs.file(
+                &format!("{PROTECT}\\{MASTER_KEY}"),
+                master_key_file(MASTER_KEY),
+            )
+            .broken_file(&format!("{PROTECT}\\{OTHER}"), ErrorKind::Io, "bad sector")
+        },
+        None,
+        &format!("{OTHER}=unreadable"),
+    );
 }
 
 #[test]

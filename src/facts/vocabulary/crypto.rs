@@ -84,6 +84,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Primary,
     },
     FactDefinition {
+        id: "key.master_keys",
+        kind: FactType::Map,
+        words: &[],
+        always: true,
+        description: "For each key file of IIS 4 to 6, by its path: the DPAPI master keys that its private parts name, each present, missing, damaged (no master key file of that GUID) or unreadable. Without its master key no new name opens a file.",
+        place: "%SystemRoot%\\system32\\Microsoft\\Protect\\S-1-5-18 and its folder User",
+        sources: &["OWN"],
+        grade: Grade::Secondary,
+    },
+    FactDefinition {
         id: "crypto.machine_guid_wow64",
         kind: FactType::Text,
         words: &[],
