@@ -2,5 +2,15 @@
 //!
 //! File names and times suggest which key belongs to a metabase; these functions prove it. None of them reads an image, and
 //! none holds an opinion on what to do: they say what holds, what does not, and what could not be tested.
+//!
+//! # Getting started
+//!
+//! - L2, the structure of a key file: [`key_file::structure`].
+//! - L3, its name against the container inside: [`key_file::is_named_for_its_container`].
+//! - L4, its public signature key: [`key_file::signature_key`], [`key_file::fingerprint`].
+//! - L5, whether it signed a metabase: [`signature::PublicKey::new`], then [`pairing::pair`] with the
+//!   [`MetabaseBlobs`](crate::artifact::metabase::MetabaseBlobs) of the file; for one blob [`signature::PublicKey::recover`].
 
+pub mod key_file;
+pub mod pairing;
 pub mod signature;

@@ -1,10 +1,13 @@
 //! The configuration stores of IIS: `MetaBase.bin` (4.0 to 5.1), `MetaBase.xml` (6.0) and the `.config` files (7.0 on).
 //!
-//! Here is decided what shape a store is in and whether a value in it is encrypted; no encrypted byte is handed out.
+//! Here is decided what shape a store is in, whether a value in it is encrypted, and which blobs it holds; what is encrypted
+//! is handed out to proofs only.
 
+mod blobs;
 mod encrypted_values;
 mod xml;
 
+pub use blobs::MetabaseBlobs;
 pub use encrypted_values::{EncryptedValue, encrypted_values, is_redirected};
 pub use xml::check_well_formed;
 
