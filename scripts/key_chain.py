@@ -93,6 +93,9 @@ class System:
     def secret(self):
         return struct.pack("<I", 1) + self.machine + self.user
 
+    def old_secret(self):
+        return struct.pack("<I", 1) + noise(self.label + "/old-secret", 40)
+
     def half(self, name):
         return self.machine if name == "machine" else self.user
 
@@ -105,12 +108,22 @@ class System:
         return "\n".join(lines) + "\n"
 
     def security_recipe(self):
-        """Lines for the SECURITY hive: the LSA key under the boot key, DPAPI_SYSTEM under the LSA key."""
+        """Lines for the SECURITY hive: the LSA key under the boot key, DPAPI_SYSTEM under the LSA key.
+
+        The revision (1.5 and 1.12) is what dpapick3 tells the two forms apart by.
+        """
         nt6 = self.generation.lsa == "nt6"
-        keys = ("PolEKList", self.nt6_keys()) if nt6 else ("PolSecretEncryptionKey", self.nt5_keys())
-        secret = self.nt6_sealed("secret", self.lsa_key, lsa_text(self.secret())) if nt6 else self.nt5_secret()
-        return "".join(f"[{path}]\n@=hex(0):{value.hex()}\n" for path, value in
-                       ((f"Policy\\{keys[0]}", keys[1]), ("Policy\\Secrets\\DPAPI_SYSTEM\\CurrVal", secret)))
+        secret, changed = "Policy\\Secrets\\DPAPI_SYSTEM", struct.pack("<Q", regf.filetime("2003-07-01T08:20:00Z"))
+        values = {"Policy\\PolRevision": struct.pack("<HH", 12 if nt6 else 5, 1),
+                  "Policy\\PolEKList" if nt6 else "Policy\\PolSecretEncryptionKey": self.nt6_keys() if nt6 else self.nt5_keys(),
+                  secret + "\\CurrVal": self.sealed_secret("current", self.secret()), secret + "\\CupdTime": changed,
+                  secret + "\\OldVal": self.sealed_secret("old", self.old_secret()), secret + "\\OupdTime": changed}
+        return "".join(f"[{path}]\n@=hex(0):{value.hex()}\n" for path, value in values.items())
+
+    def sealed_secret(self, label, secret):
+        if self.generation.lsa == "nt6":
+            return self.nt6_sealed(label, self.lsa_key, lsa_text(secret))
+        return self.nt5_sealed(secret)
 
     def nt5_keys(self):
         salt = noise(self.label + "/lsa-salt", 16)
@@ -118,9 +131,9 @@ class System:
         sealed = rc4(hashlib.md5(self.boot_key + salt * 1000).digest(), plain)
         return struct.pack("<III", 1, 2, 0) + sealed + salt
 
-    def nt5_secret(self):
+    def nt5_sealed(self, secret):
         """DES in ECB mode, for each block the next seven bytes of the key, beginning anew at its end."""
-        plain = struct.pack("<II", len(self.secret()), 1) + self.secret()
+        plain = struct.pack("<II", len(secret), 1) + secret
         plain += b"\0" * (-len(plain) % 8)
         out, rest = b"", self.lsa_key
         for at in range(0, len(plain), 8):
