@@ -175,7 +175,17 @@ fn iis_is_a_version_and_a_service_and_a_program_file() {
     files.pop();
     check(
         &facts_of("WINDOWS", &files),
-        &[("iis.installed", json!(false))],
+        &[("iis.installed", json!("unknown: corrupt"))],
+    );
+}
+
+#[test]
+fn a_version_and_a_program_file_without_any_service_leave_iis_unknown() {
+    let mut files = xpe();
+    files[0].1 = made("plain_xp_system.hive");
+    check(
+        &facts_of("WINDOWS", &files),
+        &[("iis.installed", json!("unknown: corrupt"))],
     );
 }
 

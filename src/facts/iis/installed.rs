@@ -1,30 +1,60 @@
 //! Whether IIS is installed: a version, a service and a program file, all three, in three-valued logic.
 
+use crate::base::win_path::eq_name;
 use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
 use crate::facts::iis::version::INETSTP;
 use crate::facts::read::{look_for, system_drive};
 use crate::facts::services::image_path::{Program, place};
-use crate::facts::services::{find, services_key};
+use crate::facts::services::{Service, find, services_key};
 use crate::facts::{Context, Facts, HiveName};
 
 /// Services of which one must be there. HTTPFilter serves others than IIS too.
 const SERVICES: [&str; 7] = [
-    "W3SVC", "IISADMIN", "MSFTPSVC", "SMTPSVC", "NntpSvc", "FTPSVC", "WAS",
+    "W3SVC", "IISADMIN", "MSFTPSVC", "SMTPSVC", "NntpSvc", "FTPSVC", ACTIVATION,
 ];
+/// The activation service alone also serves programs other than IIS.
+const ACTIVATION: &str = "WAS";
 /// Program files of which one must be there.
 const PROGRAMS: [&str; 3] = ["inetinfo.exe", "w3svc.dll", "iisw3adm.dll"];
 
 /// One of the three parts.
 type Part = Result<(bool, Evidence), Unknown>;
 
-/// No if any part is missing, whatever could not be read; else unknown if any part could not be read; else yes.
+/// Yes if all three parts are there. No if one is missing, whatever could not be read, unless the others show an IIS: such
+/// signs contradict each other, as they do on a damaged image, and the answer is unknown.
 pub(crate) fn installed(context: &Context<'_>, facts: &Facts) -> Result<Fact, Unknown> {
-    let parts = [version(facts), service(context), program(context, facts)];
-    if let Some((_, missing)) = parts.iter().flatten().find(|(there, _)| !there) {
-        return Ok(Fact::found(false, missing.clone()));
+    let service = service(context);
+    let shows_program = matches!(&service, Ok((Some(service), _))
+        if service.image_path.is_some() && !eq_name(&service.name, ACTIVATION));
+    let version = version(facts);
+    let service: Part = service.map(|(service, evidence)| (service.is_some(), evidence));
+    let program = program(context, facts);
+    let contradiction = match (is_there(&version), is_there(&service), is_there(&program)) {
+        (Some(false), Some(true), Some(true) | None) if shows_program => "no version",
+        (Some(true) | None, Some(true), Some(false)) if shows_program => "no program file",
+        (Some(true), Some(false), Some(true)) => "no service",
+        _ => "",
+    };
+    for (_, evidence) in [&version, &service, &program]
+        .into_iter()
+        .flatten()
+        .filter(|(there, _)| !there)
+    {
+        if contradiction.is_empty() {
+            return Ok(Fact::found(false, evidence.clone()));
+        }
+        return Err(Unknown::new(
+            UnknownReason::Corrupt,
+            format!("the signs of IIS contradict each other: {contradiction}, but the others"),
+            evidence.locator.clone(),
+        ));
     }
-    let [version, service, program] = parts;
     Ok(Fact::found_in(true, version?.1, [service?.1, program?.1]))
+}
+
+/// Whether a part is there; `None` if it could not be read.
+fn is_there(part: &Part) -> Option<bool> {
+    part.as_ref().ok().map(|(there, _)| *there)
 }
 
 fn version(facts: &Facts) -> Part {
@@ -46,10 +76,12 @@ fn version(facts: &Facts) -> Part {
     }
 }
 
-fn service(context: &Context<'_>) -> Part {
+/// The first of the services that is there, and where it or their absence shows.
+fn service(context: &Context<'_>) -> Result<(Option<Service>, Evidence), Unknown> {
     for name in SERVICES {
         if let Some((service, evidence)) = find(context, name)? {
-            return Ok((true, evidence.raw(service.to_string())));
+            let evidence = evidence.raw(service.to_string());
+            return Ok((Some(service), evidence));
         }
     }
     let key = services_key(context)?;
@@ -61,7 +93,7 @@ fn service(context: &Context<'_>) -> Part {
     let evidence = context
         .absent_evidence(HiveName::System, &key, None)
         .searched(searched.to_vec());
-    Ok((false, evidence))
+    Ok((None, evidence))
 }
 
 /// A program file in `system32\inetsrv` or in `InetStp!InstallPath`. A path on another drive cannot be looked into, so its

@@ -12,12 +12,13 @@ mod table;
 
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::read::system_drive;
-use crate::facts::services::entry::{Service, Start};
+use crate::facts::services::entry::Start;
 use crate::facts::services::graph::Graph;
 use crate::facts::services::image_path::{Program, program};
 use crate::facts::services::table::Table;
 use crate::facts::{Context, Facts, HiveName};
 
+pub(crate) use crate::facts::services::entry::Service;
 pub(crate) use crate::facts::services::table::{find, services_key};
 
 /// Most services of a list whose own key is named as evidence.
