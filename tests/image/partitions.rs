@@ -66,6 +66,33 @@ fn logical_partitions_are_numbered_from_five_in_the_order_of_the_chain() {
 }
 
 #[test]
+fn an_mbr_that_counts_in_sectors_of_4096_bytes_is_known_by_what_begins_at_its_entries() {
+    let script = "label: dos\nstart=64, size=2000, type=7\nstart=2560, size=10000, type=f\nstart=2600, size=400, type=7\n";
+    let Some(mut disk) = made_by_fdisk(script, "4096") else {
+        return;
+    };
+    let expected = vec![(1, 64, 2000), (5, 2600, 400)];
+    let (_, table) = read(&disk).unwrap().unwrap();
+    assert_eq!(
+        (table.sector_bytes, starts(&table)),
+        (4096, expected.clone())
+    );
+    // The chain is gone; the boot sector of a volume shows the same.
+    disk[2560 * 4096 + 510..][..2].fill(0);
+    disk[64 * 4096 + 11..][..2].copy_from_slice(&4096_u16.to_le_bytes());
+    disk[64 * 4096 + 510..][..2].copy_from_slice(&[0x55, 0xAA]);
+    let (_, table) = read(&disk).unwrap().unwrap();
+    assert_eq!(
+        (table.sector_bytes, starts(&table)),
+        (4096, expected[..1].to_vec())
+    );
+    // Neither is there: the entries count in 512 bytes.
+    disk[64 * 4096 + 510..][..2].fill(0);
+    let (_, table) = read(&disk).unwrap().unwrap();
+    assert_eq!(table.sector_bytes, 512);
+}
+
+#[test]
 fn a_chain_of_logical_partitions_that_returns_to_itself_is_cut_with_a_note() {
     let Some(mut disk) = made_by_fdisk(LOGICAL, "512") else {
         return;

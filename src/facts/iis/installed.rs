@@ -35,17 +35,19 @@ pub(crate) fn installed(context: &Context<'_>, facts: &Facts) -> Result<Fact, Un
         (Some(true), Some(false), Some(true)) => "no service",
         _ => "",
     };
-    for (_, evidence) in [&version, &service, &program]
+    let missing = [&version, &service, &program]
         .into_iter()
         .flatten()
-        .filter(|(there, _)| !there)
-    {
+        .find(|(there, _)| !there);
+    if let Some((_, evidence)) = missing {
         if contradiction.is_empty() {
             return Ok(Fact::found(false, evidence.clone()));
         }
         return Err(Unknown::new(
             UnknownReason::Corrupt,
-            format!("the signs of IIS contradict each other: {contradiction}, but the others"),
+            format!(
+                "the signs of IIS contradict each other: {contradiction} is there, the rest is"
+            ),
             evidence.locator.clone(),
         ));
     }

@@ -26,8 +26,11 @@ const ENTRIES_AT: usize = 0x1BE;
 const ENTRY_LEN: usize = 16;
 const MARK_AT: usize = 0x1FE;
 const MARK: u16 = 0xAA55;
-/// Sectors of all disks that Windows of this table's age can start from.
+/// Lengths of a sector. The table does not say in which of them it counts.
 const SECTOR: u64 = 512;
+const LARGE_SECTOR: u64 = 4096;
+/// Where the boot sector of NTFS and of FAT says how long a sector is.
+const BYTES_PER_SECTOR_AT: usize = 11;
 /// Types: extended partitions, dynamic disks, the protective entry of a GPT.
 const EXTENDED: [u8; 3] = [0x05, 0x0F, 0x85];
 const LDM: u8 = 0x42;
@@ -72,8 +75,32 @@ fn entries(record: &[u8]) -> Option<[Entry; 4]> {
     Some([entry(0)?, entry(1)?, entry(2)?, entry(3)?])
 }
 
-fn read_record(device: &dyn BlockDevice, sector: u64) -> Result<Vec<u8>> {
-    read_vec(device, sector.saturating_mul(SECTOR), RECORD_LEN)
+fn read_record(device: &dyn BlockDevice, at: u64) -> Result<Vec<u8>> {
+    read_vec(device, at, RECORD_LEN)
+}
+
+/// The length of the sectors in which the entries count: 4096 where, counted so, a volume of such sectors begins at an entry
+/// and, counted in 512 bytes, nothing begins at any; else 512.
+fn sector_bytes(device: &dyn BlockDevice, entries: &[Entry]) -> u64 {
+    let used = || entries.iter().filter(|entry| !entry.is_empty());
+    let head = |entry: &Entry, sector: u64| {
+        let record = read_record(device, entry.start.saturating_mul(sector)).ok()?;
+        (bytes::u16_le(&record, MARK_AT)? == MARK).then_some(record)
+    };
+    if used().any(|entry| head(entry, SECTOR).is_some()) {
+        return SECTOR;
+    }
+    let begins_volume = |entry: &Entry| {
+        head(entry, LARGE_SECTOR)
+            .and_then(|record| bytes::u16_le(&record, BYTES_PER_SECTOR_AT))
+            .is_some_and(|sector| u64::from(sector) == LARGE_SECTOR)
+    };
+    let begins_chain = |entry: &Entry| entry.is_extended() && head(entry, LARGE_SECTOR).is_some();
+    if used().any(|entry| begins_volume(entry) || begins_chain(entry)) {
+        LARGE_SECTOR
+    } else {
+        SECTOR
+    }
 }
 
 /// The types of the entries of the first sector, if it is a record.
@@ -114,7 +141,7 @@ fn read(device: &dyn BlockDevice, limits: &Limits) -> Result<Table> {
     };
     let mut table = Table {
         mbr_signature: bytes::u32_le(&record, SIGNATURE_AT),
-        sector_bytes: SECTOR,
+        sector_bytes: sector_bytes(device, &entries),
         ..Table::default()
     };
     for (index, entry) in entries.iter().enumerate() {
@@ -122,7 +149,7 @@ fn read(device: &dyn BlockDevice, limits: &Limits) -> Result<Table> {
             let number = index.saturating_add(1);
             table
                 .partitions
-                .push(partition(number, *entry, entry.start));
+                .push(partition(number, *entry, entry.start, table.sector_bytes));
         }
     }
     let mut next_number = FIRST_LOGICAL;
@@ -134,7 +161,7 @@ fn read(device: &dyn BlockDevice, limits: &Limits) -> Result<Table> {
     Ok(table)
 }
 
-fn partition(number: usize, entry: Entry, start: u64) -> Partition {
+fn partition(number: usize, entry: Entry, start: u64, sector: u64) -> Partition {
     Partition {
         number,
         kind: if entry.kind == LDM {
@@ -143,8 +170,8 @@ fn partition(number: usize, entry: Entry, start: u64) -> Partition {
             Kind::Data
         },
         type_text: format!("0x{:02x}", entry.kind),
-        start_bytes: start.saturating_mul(SECTOR),
-        len_bytes: entry.sectors.saturating_mul(SECTOR),
+        start_bytes: start.saturating_mul(sector),
+        len_bytes: entry.sectors.saturating_mul(sector),
     }
 }
 
@@ -159,7 +186,7 @@ fn read_chain(
     let mut visited = BTreeSet::new();
     let mut sector = extended.start;
     loop {
-        let at = sector.saturating_mul(SECTOR);
+        let at = sector.saturating_mul(table.sector_bytes);
         if !visited.insert(sector) {
             table.notes.push(format!(
                 "mbr: the chain of logical partitions returns to 0x{at:08x} and was cut there"
@@ -173,7 +200,7 @@ fn read_chain(
                 format!("mbr: more than {} partitions", limits.partitions_max),
             ));
         }
-        let record = match read_record(device, sector) {
+        let record = match read_record(device, at) {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::OutOfBounds => {
                 table.notes.push(format!(
@@ -194,7 +221,7 @@ fn read_chain(
             let start = sector.saturating_add(logical.start);
             table
                 .partitions
-                .push(partition(*next_number, logical, start));
+                .push(partition(*next_number, logical, start, table.sector_bytes));
             *next_number = next_number.saturating_add(1);
         }
         if next.is_empty() || !next.is_extended() {

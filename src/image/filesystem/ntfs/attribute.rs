@@ -2,6 +2,8 @@
 //!
 //! Layout: `layout.h` of ntfs-3g, `ATTR_RECORD` and `ATTR_LIST_ENTRY`.
 
+use std::collections::BTreeSet;
+
 use crate::base::bytes;
 use crate::image::filesystem::ntfs::reference::FileReference;
 
@@ -167,7 +169,7 @@ fn parse_non_resident(header: &[u8]) -> Option<NonResident<'_>> {
 }
 
 /// An entry of an attribute list: which record holds which attribute, or which part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListEntry {
     /// Type code.
     pub kind: u32,
@@ -181,7 +183,7 @@ pub struct ListEntry {
     pub id: u16,
 }
 
-/// Parses an attribute list; the error says what is wrong.
+/// Parses an attribute list; the error says what is wrong. An attribute that is named twice would be read as two.
 pub fn parse_list(list: &[u8]) -> std::result::Result<Vec<ListEntry>, String> {
     let mut entries = Vec::new();
     let mut offset = 0_usize;
@@ -191,7 +193,14 @@ pub fn parse_list(list: &[u8]) -> std::result::Result<Vec<ListEntry>, String> {
         entries.push(entry);
         offset = offset.saturating_add(len);
     }
-    Ok(entries)
+    let mut seen = BTreeSet::new();
+    match entries.iter().find(|entry| !seen.insert(*entry)) {
+        Some(twice) => Err(format!(
+            "attribute list names attribute 0x{:02x} number {} in record {} twice",
+            twice.kind, twice.id, twice.record
+        )),
+        None => Ok(entries),
+    }
 }
 
 fn parse_list_entry(list: &[u8], offset: usize) -> Option<(ListEntry, usize)> {
@@ -221,6 +230,22 @@ fn parse_list_entry(list: &[u8], offset: usize) -> Option<(ListEntry, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attribute_list_that_names_an_attribute_twice_is_refused() {
+        let mut list = vec![0_u8; 0x20];
+        list[0] = 0x30;
+        list[4] = 0x20;
+        list[7] = 0x1a;
+        let mut other = list.clone();
+        other[0x18] = 1;
+        assert_eq!(
+            parse_list(&[list.clone(), other].concat()).unwrap().len(),
+            2
+        );
+        let error = parse_list(&[list.clone(), list].concat()).unwrap_err();
+        assert!(error.contains("twice"), "{error}");
+    }
 
     #[test]
     fn a_value_that_leaves_its_attribute_is_refused() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::image::filesystem::Metadata;
-use crate::image::filesystem::ntfs::description;
+use crate::image::filesystem::ntfs::description::{self, Described};
 use crate::image::filesystem::ntfs::directory::Link;
 use crate::image::filesystem::ntfs::file::NtfsFile;
 use crate::image::filesystem::ntfs::mft::Mft;
@@ -74,15 +74,33 @@ fn describe_group(
         return;
     };
     let content = read_records(mft, *first, *last);
+    // The links to one file follow each other.
+    let mut latest: Option<Described> = None;
     for (number, place) in group {
         let (Some(link), Some(result)) = (links.get(*place), results.get_mut(*place)) else {
             continue;
         };
-        let record = match &content {
-            Some(content) => decode_one(mft, content, *first, *number),
-            None => mft.record(*number),
+        let again = latest
+            .take()
+            .filter(|described| described.file().reference() == link.file);
+        let described = if let Some(described) = again {
+            Ok(described)
+        } else {
+            let record = match &content {
+                Some(content) => decode_one(mft, content, *first, *number),
+                None => mft.record(*number),
+            };
+            record.and_then(|record| open(mft, record, link))
         };
-        *result = Some(describe_one(mft, record, link));
+        *result = Some(
+            described
+                .and_then(|described| {
+                    let metadata = description::describe(mft, &described, Some(link));
+                    latest = Some(described);
+                    metadata
+                })
+                .map_err(|error| error.at(format_args!("index entry {}", link.text()))),
+        );
     }
 }
 
@@ -118,13 +136,7 @@ fn decode_one(mft: &Mft, content: &[u8], first: u64, number: u64) -> Result<Arc<
     }
 }
 
-fn describe_one(mft: &Mft, record: Result<Arc<MftRecord>>, link: &Link) -> Result<Metadata> {
-    let describe = |record: Arc<MftRecord>| {
-        record.check_reference(link.file)?;
-        let file = NtfsFile::from_record(mft, record)?;
-        description::describe(mft, &file, Some(link))
-    };
-    record
-        .and_then(describe)
-        .map_err(|error| error.at(format_args!("index entry {}", link.text())))
+fn open(mft: &Mft, record: Arc<MftRecord>, link: &Link) -> Result<Described> {
+    record.check_reference(link.file)?;
+    Described::new(mft, NtfsFile::from_record(mft, record)?)
 }

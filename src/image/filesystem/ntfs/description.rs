@@ -2,7 +2,7 @@
 
 use crate::base::bytes;
 use crate::base::utf16;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::filesystem::ntfs::attribute::{
     DATA, FILE_NAME, REPARSE_POINT, STANDARD_INFORMATION,
 };
@@ -12,25 +12,63 @@ use crate::image::filesystem::ntfs::mft::Mft;
 use crate::image::filesystem::ntfs::names::{FileName, StandardInformation};
 use crate::image::filesystem::{ATTRIBUTE_DIRECTORY, FileTimes, Metadata};
 
+/// Most `$FILE_NAME` attributes and most named streams of one file. Windows allows 1024 hard links, each with an 8.3 name.
+const NAMES_MAX: usize = 4096;
+
+/// A file with the attributes that describe it. Read once, it describes the file under each of its names.
+#[derive(Debug)]
+pub struct Described {
+    file: NtfsFile,
+    found: Vec<Found>,
+}
+
+impl Described {
+    /// Finds the attributes of `file`.
+    pub fn new(mft: &Mft, file: NtfsFile) -> Result<Self> {
+        let found = file.select(mft, |kind, _, lowest_vcn| {
+            lowest_vcn == 0
+                && matches!(
+                    kind,
+                    STANDARD_INFORMATION | FILE_NAME | DATA | REPARSE_POINT
+                )
+        })?;
+        for kind in [FILE_NAME, DATA] {
+            let mut count = 0_usize;
+            for part in &found {
+                count = count.saturating_add(usize::from(part.attribute()?.kind == kind));
+            }
+            if count > NAMES_MAX {
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    format!(
+                        "MFT record {}: {count} attributes of type 0x{kind:02x}, at most {NAMES_MAX} are read",
+                        file.base().number()
+                    ),
+                ));
+            }
+        }
+        Ok(Self { file, found })
+    }
+
+    /// The file itself.
+    pub fn file(&self) -> &NtfsFile {
+        &self.file
+    }
+}
+
 /// Describes the file that `link` of a directory means, or the root directory if there is no link.
 ///
 /// # Errors
-/// A record that does not have the name of the link is [`crate::error::ErrorKind::Corrupt`].
-pub fn describe(mft: &Mft, file: &NtfsFile, link: Option<&Link>) -> Result<Metadata> {
+/// A record that does not have the name of the link is [`ErrorKind::Corrupt`].
+pub fn describe(mft: &Mft, described: &Described, link: Option<&Link>) -> Result<Metadata> {
+    let (file, found) = (&described.file, &described.found);
     let number = file.base().number();
-    let found = file.select(mft, |kind, _, lowest_vcn| {
-        lowest_vcn == 0
-            && matches!(
-                kind,
-                STANDARD_INFORMATION | FILE_NAME | DATA | REPARSE_POINT
-            )
-    })?;
     let mut standard = None;
     let mut names = Vec::new();
     let mut size_bytes = 0;
     let mut streams = Vec::new();
     let mut reparse_tag = None;
-    for part in &found {
+    for part in found {
         let attribute = part.attribute()?;
         match attribute.kind {
             STANDARD_INFORMATION => {

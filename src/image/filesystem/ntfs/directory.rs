@@ -167,6 +167,13 @@ impl Directory {
                 return Ok(());
             }
             let link = Link::new(file, &key);
+            if links.last().is_some_and(|last| last.name == link.name) {
+                return Err(Error::corrupt(format!(
+                    "directory {}: the name {} is there twice",
+                    self.reference,
+                    link.text()
+                )));
+            }
             dos_names = dos_names.saturating_add(usize::from(link.is_dos));
             links.push(link);
             Ok(())

@@ -38,6 +38,7 @@ use crate::image::device::Device;
 use crate::image::filesystem::ntfs::block::ProtectedBlock;
 use crate::image::filesystem::ntfs::boot_sector::BootSector;
 use crate::image::filesystem::ntfs::cache::Cache;
+use crate::image::filesystem::ntfs::description::Described;
 use crate::image::filesystem::ntfs::directory::{Directory, Link};
 use crate::image::filesystem::ntfs::file::NtfsFile;
 use crate::image::filesystem::ntfs::mft::Mft;
@@ -337,7 +338,8 @@ impl FileSystem for NtfsVolume {
         let Some(located) = self.locate(path)? else {
             return Ok(None);
         };
-        description::describe(&self.mft, &located.file, located.link.as_ref())
+        Described::new(&self.mft, located.file)
+            .and_then(|file| description::describe(&self.mft, &file, located.link.as_ref()))
             .map(Some)
             .map_err(|error| error.at(path_text(path)))
     }
