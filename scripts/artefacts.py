@@ -3,33 +3,18 @@
 
 Every function takes plain values and returns bytes; the same values give the same bytes.
 Nothing here comes from a real machine: programs are empty PE files with a version
-resource, keys are made from their label by SHA-256, DPAPI blobs have the right layout and
-meaningless contents. Run as a program it prints this text and what it can build.
+resource, keys are made from their label by SHA-256. Where the recipe names a chain, keys
+and metabase are whole (key_chain.py); elsewhere their private parts have the right layout
+and meaningless contents. Run as a program it prints this text and what it can build.
 """
 
 import argparse
-import functools
-import hashlib
 import struct
 import sys
 
+import key_chain
+from ciphers import key_pair, noise
 from regf import filetime, utf16
-
-MD5_DIGEST_INFO = bytes.fromhex("3020300c06082a864886f70d020505000410")
-DPAPI_PROVIDER = bytes.fromhex("d08c9ddf0115d1118c7a00c04fc297eb")
-
-
-def noise(label, length):
-    """Bytes that look random and depend on the label only."""
-    out = b""
-    while len(out) < length:
-        out += hashlib.sha256(f"{label}/{len(out)}".encode()).digest()
-    return out[:length]
-
-
-def guid_bytes(text):
-    first, second, third, fourth, fifth = text.strip("{}").split("-")
-    return struct.pack("<IHH", int(first, 16), int(second, 16), int(third, 16)) + bytes.fromhex(fourth + fifth)
 
 
 # -- programs -------------------------------------------------------------------------------
@@ -65,42 +50,13 @@ def pad4(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-# -- keys -----------------------------------------------------------------------------------
+# -- keys and metabase ----------------------------------------------------------------------
 
 
-def prime(label, bits):
-    """The first prime at or above a number made from the label."""
-    candidate = int.from_bytes(noise(label, bits // 8), "big") | 1 << bits - 1 | 1 << bits - 2 | 1
-    while any(candidate % small == 0 for small in (3, 5, 7, 11, 13)) or pow(2, candidate - 1, candidate) != 1 \
-            or pow(3, candidate - 1, candidate) != 1:
-        candidate += 2
-    return candidate
-
-
-@functools.lru_cache(maxsize=None)
-def rsa(label, bits=512):
-    """(n, e, d) of the key pair with that label."""
-    exponent, count = 65537, 0
-    while True:
-        p, q = prime(f"{label}/p{count}", bits // 2), prime(f"{label}/q{count}", bits // 2)
-        phi = (p - 1) * (q - 1)
-        if p != q and phi % exponent:
-            return p * q, exponent, pow(exponent, -1, phi)
-        count += 1
-
-
-@functools.lru_cache(maxsize=None)
-def public_blob(label, bits=512):
-    """RSA1: the public half in a CryptoAPI container."""
-    modulus, exponent, _ = rsa(label, bits)
-    length = bits // 8 + 8
-    return b"RSA1" + struct.pack("<IIII", length, bits, bits // 8 - 1, exponent) + modulus.to_bytes(length, "little")
-
-
-def dpapi_blob(label, master_key, length, description):
-    """A DPAPI blob for LOCAL_MACHINE: right layout, meaningless contents."""
+def closed_blob(label, master_key, length, description):
+    """A DPAPI blob with the right layout and meaningless contents: no key opens it."""
     text = utf16(description + "\0")
-    blob = struct.pack("<I", 1) + DPAPI_PROVIDER + struct.pack("<I", 1) + guid_bytes(master_key)
+    blob = struct.pack("<I", 1) + key_chain.DPAPI_PROVIDER + struct.pack("<I", 1) + key_chain.guid_bytes(master_key)
     blob += struct.pack("<II", 0x20000004, len(text)) + text + struct.pack("<III", 0x6603, 0xC0, 16)
     blob += noise(label + "/salt", 16) + struct.pack("<III", 0, 0x8004, 0xA0)
     blob += struct.pack("<I", 16) + noise(label + "/hmac", 16)
@@ -108,15 +64,15 @@ def dpapi_blob(label, master_key, length, description):
     return blob + struct.pack("<I", 20) + noise(label + "/sign", 20)
 
 
-def key_file(container, label, master_key):
-    """A CryptoAPI container file with both key pairs (KULL_M_KEY_CAPI_BLOB of mimikatz)."""
+def closed_key_file(container, label, master_key):
+    """A CryptoAPI container file with both key pairs whose private halves nothing opens."""
     name = container.encode() + b"\0"
     parts = [name, noise(label + "/hash", 20)]
     lengths = {}
     for pair in ("signature", "exchange"):
-        public = public_blob(f"{label}/{pair}")
-        private = dpapi_blob(f"{label}/{pair}/private", master_key, 328, "CryptoAPI Private Key")
-        export = dpapi_blob(f"{label}/{pair}/export", master_key, 8, "Export Flag")
+        public = key_chain.public_blob(key_pair(f"{label}/{pair}"))
+        private = closed_blob(f"{label}/{pair}/private", master_key, 328, "CryptoAPI Private Key")
+        export = closed_blob(f"{label}/{pair}/export", master_key, 8, "Export Flag")
         lengths[pair] = [len(public), len(private), len(export)]
         parts += [public, private, export]
     sign, exchange = lengths["signature"], lengths["exchange"]
@@ -124,49 +80,35 @@ def key_file(container, label, master_key):
     return head + b"".join(parts)
 
 
-def key_file_name(container, guid):
-    """MD5 of the lower-cased name with one NUL, as four little-endian words, and the GUID."""
-    words = struct.unpack("<4I", hashlib.md5(container.lower().encode() + b"\0").digest())
-    return "".join(f"{word:08x}" for word in words) + "_" + guid
-
-
-def master_key_file(guid):
-    """A DPAPI master key file: the 128-byte header and a section of the stated length."""
+def closed_master_key_file(guid):
+    """A DPAPI master key file that nothing opens: the 128-byte header and a section of the stated length."""
     section = struct.pack("<I", 2) + noise(guid + "/salt", 16) + struct.pack("<III", 4000, 0x8009, 0x6603) + noise(guid, 104)
     head = struct.pack("<III", 2, 0, 0) + utf16(guid) + struct.pack("<II", 0, 0) + struct.pack("<I", 6)
     return head.ljust(96, b"\0") + struct.pack("<QQQQ", len(section), 0, 0, 0) + section
 
 
-# -- metabase -------------------------------------------------------------------------------
-
-
-def session_key_blob(label):
-    """IcKb of [MS-IMSA] 2.2.2: a session key signed by the container's signature key."""
-    modulus, _, private = rsa(f"{label}/signature")
-    digest = hashlib.md5(noise(label + "/session", 5)).digest()
-    info = MD5_DIGEST_INFO + digest
-    message = b"\0\1" + b"\xff" * (64 - 3 - len(info)) + b"\0" + info
-    signature = pow(int.from_bytes(message, "big"), private, modulus).to_bytes(64, "little")
+def closed_session_key(label):
+    """IcKb with a true signature of the label's key and a session key that nothing unwraps."""
     wrapped = bytes.fromhex("010200000168000000a40000") + noise(label + "/wrapped", 63) + b"\0"
+    signature = key_chain.signed_hash(key_pair(f"{label}/signature"), key_chain.metabase_key(label))
     body = struct.pack("<II", len(wrapped), 64) + wrapped + b"\0" * (-len(wrapped) % 8) + signature
-    return b"IcKb" + struct.pack("<I", len(body)) + body
+    return key_chain.crypto_blob(b"IcKb", body)
 
 
-def metabase_bin(label):
+def closed_metabase_bin(label):
     """Something with the texts and the session key of a binary metabase; its tree has no public description."""
     names = utf16("LM\0W3SVC\0SMTPSVC\0Schema\0Properties\0")
-    return noise("metabase.bin", 0)[:0] + names + b"\0" * (-len(names) % 16) + session_key_blob(label) + b"\0" * 256
+    return names + b"\0" * (-len(names) % 16) + closed_session_key(label) + b"\0" * 256
 
 
-def metabase_xml(label, name):
-    blob = session_key_blob(label).hex()
+def closed_metabase_xml(label, name):
     return f"""<?xml version ="1.0"?>
 <configuration xmlns="urn:microsoft-catalog:XML_Metabase_V64_0">
 <MBProperty>
 <IIS_Global	Location ="."
 		ChangeNumber="17"
 		HistoryMajorVersionNumber="3"
-		SessionKey="{blob}"
+		SessionKey="{closed_session_key(label).hex()}"
 	>
 </IIS_Global>
 <IIsWebService	Location ="/LM/W3SVC"
@@ -176,6 +118,24 @@ def metabase_xml(label, name):
 </MBProperty>
 </configuration>
 """.replace("\n", "\r\n").encode()
+
+
+def key(spec, system):
+    """`key = { container, label, master_key, pairs }`; real where the installation has a chain."""
+    if not system:
+        return closed_key_file(spec["container"], spec["label"], spec["master_key"])
+    pairs = spec.get("pairs", ("signature", "exchange"))
+    return key_chain.key_file(system.generation, spec["container"], spec["label"], spec["master_key"], pairs)
+
+
+def metabase(kind, spec, system):
+    """`metabase_bin` or `metabase_xml = LABEL`: signed by the key of that label; `form` is encrypted, portable, clear or none."""
+    label, computer = spec[f"metabase_{kind}"], spec.get("computer", "GOLDEN")
+    if not system:
+        return closed_metabase_bin(label) if kind == "bin" else closed_metabase_xml(label, computer)
+    bits, form = system.generation.bits, spec.get("form", "encrypted")
+    session, properties = key_chain.metabase_contents(label, bits, form)
+    return key_chain.binary(session, properties) if kind == "bin" else key_chain.xml(session, properties, computer)
 
 
 # -- traces ---------------------------------------------------------------------------------
@@ -192,21 +152,23 @@ def prefetch(name, runs, last_run):
     return bytes(data)
 
 
-def content(spec):
-    """Bytes of one `file` table of a recipe."""
+def content(spec, system=None):
+    """Bytes of one `file` table of a recipe; `system` has the secrets of an installation with a chain."""
     if "text" in spec:
         return spec["text"].replace("\n", "\r\n").encode(spec.get("encoding", "cp1252"))
     if "pe" in spec:
         return pe(spec["pe"])
     if "key" in spec:
-        key = spec["key"]
-        return key_file(key["container"], key["label"], key["master_key"])
+        return key(spec["key"], system)
     if "master_key" in spec:
-        return master_key_file(spec["master_key"])
+        guid = spec["master_key"]
+        return key_chain.master_key_file(system, guid, spec.get("half", "machine")) if system else closed_master_key_file(guid)
     if "metabase_bin" in spec:
-        return metabase_bin(spec["metabase_bin"])
+        return metabase("bin", spec, system)
     if "metabase_xml" in spec:
-        return metabase_xml(spec["metabase_xml"], spec.get("computer", "GOLDEN"))
+        return metabase("xml", spec, system)
+    if "application_host" in spec:
+        return key_chain.application_host(*spec["application_host"], spec.get("encrypted_value", True))
     if "prefetch" in spec:
         return prefetch(spec["prefetch"], spec["runs"], spec["last_run"])
     if "zeros" in spec:

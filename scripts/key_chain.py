@@ -398,6 +398,18 @@ def properties_of(label, bits=512):
             for location, element, name, clear in PROPERTIES]
 
 
+def metabase_contents(label, bits, form="encrypted"):
+    """(session key, properties) of a metabase: encrypted, portable (under a password), clear, or none at all."""
+    if form == "encrypted":
+        return session_key_blob(label, bits), properties_of(label, bits)
+    if form == "portable":
+        return portable_blob(label), []
+    if form == "clear":
+        return crypto_blob(b"IcCb", b"\0" * 8), [(location, element, name, crypto_blob(b"IcCb", clear))
+                                                for location, element, name, clear in PROPERTIES]
+    return None, []
+
+
 def large_metabase(label, count=10_000, size=30_000_000):
     """A metabase of `size` bytes and `count` encrypted properties; every hundredth blob is one of its own."""
     own = [data_blob(label, utf16(f"password {number}\0"), place=str(number)) for number in range(100)]
@@ -417,8 +429,11 @@ def config_session_key(label, bits=1024, algorithm=AES128):
     return base64.b64encode(blob).decode()
 
 
-def application_host(configuration_label, was_label):
-    """applicationHost.config with the providers of IIS 7 and one encrypted password."""
+def application_host(configuration_label, was_label, encrypted_value=True):
+    """applicationHost.config with the providers of IIS 7 and, by default, one encrypted password."""
+    sealed = base64.b64encode(noise(was_label + "/value", 48)).decode()
+    user = f' userName="GOLDEN\\shop" password="[enc:IISWASOnlyAesProvider:{sealed}:enc]"' if encrypted_value else ""
+    identity = "SpecificUser" if encrypted_value else "ApplicationPoolIdentity"
     rsa = "Microsoft.ApplicationHost.RsaProtectedConfigurationProvider"
     aes = "Microsoft.ApplicationHost.AesProtectedConfigurationProvider"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -433,7 +448,7 @@ def application_host(configuration_label, was_label):
   <system.applicationHost>
     <applicationPools>
       <add name="Shop">
-        <processModel identityType="SpecificUser" userName="GOLDEN\\shop" password="[enc:IISWASOnlyAesProvider:{base64.b64encode(noise(was_label + "/value", 48)).decode()}:enc]" />
+        <processModel identityType="{identity}"{user} />
       </add>
     </applicationPools>
   </system.applicationHost>
@@ -529,14 +544,11 @@ def generation_chain(name):
     session = session_key_blob(own, bits, forward=name == "vista")
     properties = properties_of(own, bits)
     chain.metabase(live, kind, session, properties, [mine], "paired", live=True)
-    chain.metabase(copy, kind, session_key_blob(old, bits), properties_of(old, bits), [earlier], "paired")
-    chain.metabase("MetaBack/lost.MD0", kind, session_key_blob(lost, bits), properties_of(lost, bits), [sealed], "paired")
-    stranger = f"chain/{name}/stranger"
-    chain.metabase("MetaBack/stranger.MD0", kind, session_key_blob(stranger, bits), properties_of(stranger, bits), [], "not_paired")
-    chain.metabase("MetaBack/portable.MD0", kind, portable_blob(own), [], [], "portable")
-    clear = [(location, element, key, crypto_blob(b"IcCb", text)) for location, element, key, text in PROPERTIES]
-    chain.metabase("MetaBack/clear.MD0", kind, crypto_blob(b"IcCb", b"\0" * 8), clear, [], "clear_text")
-    chain.metabase("MetaBack/empty.MD0", kind, None, [], [], "no_blob")
+    chain.metabase(copy, kind, *metabase_contents(old, bits), [earlier], "paired")
+    chain.metabase("MetaBack/lost.MD0", kind, *metabase_contents(lost, bits), [sealed], "paired")
+    chain.metabase("MetaBack/stranger.MD0", kind, *metabase_contents(f"chain/{name}/stranger", bits), [], "not_paired")
+    for form, verdict in (("portable", "portable"), ("clear", "clear_text"), ("none", "no_blob")):
+        chain.metabase(f"MetaBack/{form}.MD0", kind, *metabase_contents(own, bits, form), [], verdict)
     if kind == "xml":
         chain.metabase("History/MetaBase_0000000016_0000000000.xml", kind, session, properties, [mine], "paired",
                        session_text=xml(session, properties, broken_lines=True))

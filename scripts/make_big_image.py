@@ -18,6 +18,7 @@ import tempfile
 
 import artefacts
 import disk
+import key_chain
 import regf
 from make_samples import hives, merged
 
@@ -106,7 +107,7 @@ def write_tree(folder, installation, given):
     inetsrv = os.path.join(folder, "WINDOWS", "system32", "inetsrv")
     os.makedirs(inetsrv)
     write(os.path.join(inetsrv, "inetinfo.exe"), artefacts.pe("6.0.3790.3959"))
-    write(os.path.join(inetsrv, "MetaBase.xml"), artefacts.metabase_xml("big", "BIG"))
+    write(os.path.join(inetsrv, "MetaBase.xml"), artefacts.closed_metabase_xml("big", "BIG"))
     write_keys(os.path.join(folder, *KEYS.split("/")), given.key_files)
     for number in range(given.files):
         if number % 100 == 0:
@@ -120,8 +121,8 @@ def write_keys(folder, count):
     for number in range(count):
         container = IIS if number < 3 else f"container {number}"
         guid = "-".join(artefacts.noise(f"guid {number % 3}", 16).hex()[at:to] for at, to in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
-        path = os.path.join(folder, artefacts.key_file_name(container, guid))
-        write(path, artefacts.key_file(container, "big", MASTER_KEY))
+        path = os.path.join(folder, key_chain.key_file_name(container, guid))
+        write(path, artefacts.closed_key_file(container, "big", MASTER_KEY))
 
 
 def write(path, data):

@@ -16,7 +16,8 @@ Recipe keys: title, about, base or [[installation]] (base), container (volume, m
 split, vhd-dynamic, vhd-fixed, vhd-differencing, directory, loose), partitioned (mbr or gpt:
 the disk inside a container), filesystem (ntfs, fat16), image (file to open), pack (zst or
 none), [vars], [hives], [[file]], [[child_file]] (differencing: written after the parent was
-made), [rename] (start of a path: new start), [damage], domain_sid.
+made), [rename] (start of a path: new start), [damage], domain_sid, chain (w2k, xp or vista: hives,
+keys and metabase hold a whole chain of that generation, see key_chain.py).
 """
 
 import argparse
@@ -32,6 +33,7 @@ import tomllib
 
 import artefacts
 import disk
+import key_chain
 import regf
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,8 +73,9 @@ def merged(recipe, base_name):
         if not entry.get("remove"):
             files[entry["path"].lower()] = entry
     result["files"] = list(files.values())
+    result["computer"] = "@computer@"
     result["child_files"] = recipe.get("child_file", [])
-    for key in ("domain_sid", "damage", "filesystem"):
+    for key in ("domain_sid", "damage", "filesystem", "chain"):
         if key in recipe:
             result[key] = recipe[key]
     result = substitute(result, names)
@@ -95,6 +98,9 @@ def hives(installation):
     texts = dict(installation["hives"])
     texts.setdefault("SAM", "")
     texts.setdefault("SECURITY", "")
+    if system := secrets_of(installation):
+        texts["SYSTEM"] += "\n" + system.system_recipe()
+        texts["SECURITY"] += "\n" + system.security_recipe()
     files = []
     for name, text in sorted(texts.items()):
         minor = int(installation["hive_version"].split(".")[1])
@@ -110,6 +116,13 @@ def hives(installation):
         files.append((shown, bytes(primary)))
         files += [(f"{shown}.{suffix}", content) for suffix, content in hive.logs()]
     return files
+
+
+def secrets_of(installation):
+    """The secrets of an installation with a whole chain, else None."""
+    if "chain" not in installation:
+        return None
+    return key_chain.System(f"case/{installation['computer']}", key_chain.GENERATIONS[installation["chain"]])
 
 
 def add_sids(hive, name, installation):
@@ -131,16 +144,17 @@ def entries(installation):
     """Every file of the volume, in the order in which it is written."""
     root, clock = installation["root"], installation["clock"]
     result = [{"path": f"{root}\\system32\\config\\{name}", "data": data, "created": clock} for name, data in hives(installation)]
-    return result + [entry_of(spec) for spec in installation["files"]]
+    system = secrets_of(installation)
+    return result + [entry_of(spec, system) for spec in installation["files"]]
 
 
-def entry_of(spec):
+def entry_of(spec, system=None):
     entry = {key: spec[key] for key in ("path", "directory", "created", "modified", "accessed", "changed", "acl", "attributes")
              if key in spec}
     if not spec.get("directory"):
         if "text" in spec:
             spec = spec | {"text": spec["text"].lstrip("\n")}
-        entry["data"] = artefacts.content(spec)
+        entry["data"] = artefacts.content(spec, system)
     return entry
 
 
