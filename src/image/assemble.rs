@@ -12,6 +12,7 @@ use crate::image::filesystem::loose_files::{self, LooseFiles};
 use crate::image::filesystem::{FileSystem, volume};
 use crate::image::host::{HostKind, open_image_file};
 use crate::image::installation::{self, DiskFacts, Installation};
+use crate::image::overlay::OverlayDevice;
 use crate::image::partition::span::PartitionDevice;
 use crate::image::partition::{self, Kind, Partition, Table};
 use crate::image::{Image, Options, Source, Volume, input};
@@ -74,9 +75,11 @@ fn of_loose(typed: String, loose: LooseFiles, counter: Arc<ReadCounter>) -> Imag
         volumes: vec![Volume {
             layers,
             locator,
+            start_bytes: 0,
             filesystem: Ok(filesystem),
         }],
         installations: vec![installation],
+        disk: None,
         counter,
     }
 }
@@ -97,9 +100,11 @@ fn of_directory(
         volumes: vec![Volume {
             layers,
             locator: Locator::new(typed),
+            start_bytes: 0,
             filesystem: Ok(Arc::new(directory)),
         }],
         installations: Vec::new(),
+        disk: None,
         counter: Arc::clone(counter),
     };
     find_installations(&mut image, &[None], options);
@@ -134,6 +139,7 @@ pub(super) fn of_device(
         notes: Vec::new(),
         volumes: Vec::new(),
         installations: Vec::new(),
+        disk: None,
         counter: Arc::clone(counter),
     };
     let mut locator = Locator::new(typed);
@@ -144,6 +150,11 @@ pub(super) fn of_device(
         locator = locator.step(opened.step);
         disk = opened.device;
     }
+    if !options.overlay.is_empty() {
+        disk =
+            Arc::new(OverlayDevice::new(disk, &options.overlay).map_err(|error| error.at(typed))?);
+    }
+    image.disk = Some(Arc::clone(&disk));
     let disks =
         find_volumes(&mut image, &locator, &disk, options).map_err(|error| error.at(&locator))?;
     find_installations(&mut image, &disks, options);
@@ -164,13 +175,13 @@ fn find_volumes(
         ));
     }
     if volume::recognise(disk.as_ref())?.is_some() {
-        let volume = open_volume(disk, locator.clone(), image.layers.clone(), options);
+        let volume = open_volume(disk, 0, locator.clone(), image.layers.clone(), options);
         image.volumes.push(volume);
         return Ok(vec![None]);
     }
     let Some((scheme, table)) = partition::read(disk.as_ref(), &options.limits)? else {
         if volume::has_ntfs_copy(disk.as_ref()) {
-            let volume = open_volume(disk, locator.clone(), image.layers.clone(), options);
+            let volume = open_volume(disk, 0, locator.clone(), image.layers.clone(), options);
             image.volumes.push(volume);
             return Ok(vec![None]);
         }
@@ -228,6 +239,7 @@ fn open_partition(
     let refused = |error: Error| Volume {
         layers: layers.clone(),
         locator: locator.clone(),
+        start_bytes: entry.start_bytes,
         filesystem: Err(error.at(&locator)),
     };
     match entry.kind {
@@ -259,7 +271,7 @@ fn open_partition(
                 ));
             }
             let device: Device = Arc::new(part);
-            open_volume(&device, locator, layers, options)
+            open_volume(&device, entry.start_bytes, locator, layers, options)
         }
         Err(error) => refused(error),
     }
@@ -267,6 +279,7 @@ fn open_partition(
 
 fn open_volume(
     device: &Device,
+    start_bytes: u64,
     locator: Locator,
     mut layers: Vec<String>,
     options: &Options,
@@ -279,11 +292,13 @@ fn open_volume(
             Volume {
                 layers,
                 locator: locator.step(step),
+                start_bytes,
                 filesystem: Ok(filesystem),
             }
         }
         Err(error) => Volume {
             layers,
+            start_bytes,
             filesystem: Err(error.at(&locator)),
             locator,
         },

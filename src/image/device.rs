@@ -15,6 +15,37 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
 
     /// Fills `buf` with the bytes at `offset`; a range that leaves the device is an [`ErrorKind::OutOfBounds`].
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()>;
+
+    /// Where the byte at `offset` lies in the one file that was named, for a write. A device that is not kept byte for
+    /// byte in one file says why.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the bytes are not kept as they are in one file, or belong to another one.
+    fn place_of(&self, offset: u64) -> Result<Placed> {
+        Err(Error::unsupported(format!(
+            "the byte at 0x{offset:08x} is not kept as it is in one file"
+        )))
+    }
+}
+
+/// Where bytes of a device lie in the file that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Offset in that file.
+    pub file_offset: u64,
+    /// How many bytes lie there in one piece; at least 1.
+    pub len: u64,
+}
+
+impl Placed {
+    /// The place of a device that is its own file.
+    fn itself(offset: u64, device_len: u64) -> Result<Self> {
+        check_range(offset, 1, device_len)?;
+        Ok(Self {
+            file_offset: offset,
+            len: device_len.saturating_sub(offset),
+        })
+    }
 }
 
 /// A shared device.
@@ -103,6 +134,10 @@ impl BlockDevice for FileDevice {
             )
         })
     }
+
+    fn place_of(&self, offset: u64) -> Result<Placed> {
+        Placed::itself(offset, self.len_bytes)
+    }
 }
 
 /// A device in memory, for tests and for small things that were unpacked.
@@ -132,6 +167,10 @@ impl BlockDevice for MemoryDevice {
             buf.copy_from_slice(source);
         }
         Ok(())
+    }
+
+    fn place_of(&self, offset: u64) -> Result<Placed> {
+        Placed::itself(offset, self.len_bytes())
     }
 }
 
@@ -172,6 +211,15 @@ impl BlockDevice for SliceDevice {
         check_range(offset, buf.len(), self.len_bytes)?;
         self.base
             .read_exact_at(self.start.saturating_add(offset), buf)
+    }
+
+    fn place_of(&self, offset: u64) -> Result<Placed> {
+        check_range(offset, 1, self.len_bytes)?;
+        let below = self.base.place_of(self.start.saturating_add(offset))?;
+        Ok(Placed {
+            len: below.len.min(self.len_bytes.saturating_sub(offset)),
+            ..below
+        })
     }
 }
 

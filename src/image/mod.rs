@@ -7,6 +7,7 @@ pub mod filesystem;
 pub mod host;
 mod input;
 pub mod installation;
+pub mod overlay;
 pub mod partition;
 pub mod source;
 
@@ -17,6 +18,7 @@ use crate::error::Result;
 use crate::evidence::Locator;
 use crate::image::device::{Device, ReadCounter};
 use crate::image::filesystem::FileSystem;
+use crate::image::overlay::Patch;
 
 pub use installation::{DiskFacts, Installation};
 pub use source::Source;
@@ -38,6 +40,8 @@ pub struct Options {
     pub limits: Limits,
     /// Which files of the host an image may name.
     pub backing_files: BackingFiles,
+    /// Changes that are laid over the disk in memory: everything above it is seen as if they were written.
+    pub overlay: Vec<Patch>,
 }
 
 /// A volume of the image and what was found on it.
@@ -47,6 +51,8 @@ pub struct Volume {
     pub layers: Vec<String>,
     /// The chain down to the volume, as evidence shows it.
     pub locator: Locator,
+    /// Where the volume starts on the disk, in bytes; 0 where it is the whole disk, or a directory.
+    pub start_bytes: u64,
     /// The file system, or why there is none to read.
     pub filesystem: Result<Arc<dyn FileSystem>>,
 }
@@ -66,6 +72,8 @@ pub struct Image {
     pub volumes: Vec<Volume>,
     /// The Windows installations, in the order of volumes and then of names.
     pub installations: Vec<Installation>,
+    /// The disk inside the container, or the bytes themselves; `None` for a directory and for loose files.
+    pub disk: Option<Device>,
     /// Counts what is read from host files.
     pub counter: Arc<ReadCounter>,
 }
@@ -77,6 +85,16 @@ impl Image {
     /// What cannot be opened at all. A volume that cannot be read, or an image without Windows, is not an error here.
     pub fn open(source: &Source, options: &Options) -> Result<Self> {
         assemble::open(source, options)
+    }
+
+    /// The volume of an installation; `None` where artefacts named by option stand in for it.
+    pub fn volume_of(&self, installation: &Installation) -> Option<&Volume> {
+        self.volumes.iter().find(|volume| {
+            volume
+                .filesystem
+                .as_ref()
+                .is_ok_and(|filesystem| Arc::ptr_eq(filesystem, &installation.filesystem))
+        })
     }
 
     /// Opens the disk or volume in `device`, which is shown as `name`. It has no place on the host, so parents that it

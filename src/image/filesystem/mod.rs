@@ -113,6 +113,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The NTFS volume behind this tree, for a write path that has to know records and blocks; `None` for all others.
+    fn as_ntfs(&self) -> Option<&ntfs::NtfsVolume> {
+        None
+    }
+
     /// The file of the host that stands for `path`, where that is not a file inside the image: a loose artefact named by
     /// option, or a file of a folder of loose files.
     fn origin(&self, _path: &WinPath) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::image::container::vhd::SECTOR;
 use crate::image::container::vhd::footer::{DiskType, Footer};
 use crate::image::container::vhd::header::Header;
-use crate::image::device::{BlockDevice, Device, check_range, read_vec};
+use crate::image::device::{BlockDevice, Device, Placed, check_range, read_vec};
 
 /// The table entry of a block that is not allocated.
 const UNALLOCATED: u32 = 0xFFFF_FFFF;
@@ -115,6 +115,21 @@ impl BlockMap {
         let (own, len) = run_of_bits(&bitmap, in_block, left.min(RUN_BYTES_MAX));
         let place = if own { in_file } else { Place::Parent };
         Ok(Extent { place, len })
+    }
+
+    /// Whether the bitmap of the allocated block that holds `offset` calls its sector written.
+    fn is_written(&self, offset: u64) -> Result<bool> {
+        let index = offset.checked_div(self.block_bytes).unwrap_or(0);
+        let in_block = offset.checked_rem(self.block_bytes).unwrap_or(0);
+        let sector = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.table.get(index).copied())
+            .unwrap_or(UNALLOCATED);
+        if sector == UNALLOCATED {
+            return Ok(false);
+        }
+        let bitmap = self.bitmap(sector)?;
+        Ok(run_of_bits(&bitmap, in_block, SECTOR).0)
     }
 
     fn bitmap(&self, sector: u32) -> Result<Arc<Vec<u8>>> {
@@ -243,5 +258,34 @@ impl BlockDevice for BlockDisk {
             rest = after;
         }
         Ok(())
+    }
+
+    /// Only allocated blocks of a dynamic disk, and of these only sectors that its own bitmap calls written: other readers
+    /// may ask it.
+    fn place_of(&self, offset: u64) -> Result<Placed> {
+        let extent = self.map.map(offset)?;
+        match extent.place {
+            _ if self.map.is_differencing => Err(Error::unsupported(
+                "a differencing vhd is not written into; write a repaired copy instead (--to NEW)",
+            )),
+            Place::File(at) if self.map.is_written(offset)? => {
+                let below = self.map.file.place_of(at)?;
+                let in_sector = offset.checked_rem(SECTOR).unwrap_or(0);
+                Ok(Placed {
+                    len: below
+                        .len
+                        .min(extent.len)
+                        .min(SECTOR.saturating_sub(in_sector)),
+                    ..below
+                })
+            }
+            Place::File(_) => Err(Error::unsupported(format!(
+                "dynamic vhd: the sector at 0x{offset:08x} is not marked as written in the bitmap of its block; write a \
+                 repaired copy instead (--to NEW)"
+            ))),
+            Place::Zero | Place::Parent => Err(Error::unsupported(format!(
+                "dynamic vhd: the block at 0x{offset:08x} is not allocated; write a repaired copy instead (--to NEW)"
+            ))),
+        }
     }
 }

@@ -147,6 +147,21 @@ impl Index {
         )
     }
 
+    /// Bytes of a block.
+    pub fn block_bytes(&self) -> usize {
+        self.block_bytes
+    }
+
+    /// Bytes that a block number counts by: a cluster, or 512 where a block is smaller than a cluster.
+    pub fn vcn_bytes(&self) -> u64 {
+        self.vcn_bytes
+    }
+
+    /// The stream of the blocks; an index that fits its root has none.
+    pub fn allocation(&self) -> Option<&Stream> {
+        self.allocation.as_ref()
+    }
+
     fn corrupt(&self, what: impl std::fmt::Display) -> Error {
         Error::corrupt(format!("{}: {what}", self.place))
     }

@@ -314,6 +314,10 @@ fn path_text(path: &WinPath) -> String {
 }
 
 impl FileSystem for NtfsVolume {
+    fn as_ntfs(&self) -> Option<&NtfsVolume> {
+        Some(self)
+    }
+
     fn layer(&self) -> String {
         format!("ntfs:{}.{}", self.information.major, self.information.minor)
     }

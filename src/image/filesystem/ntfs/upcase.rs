@@ -39,6 +39,12 @@ impl UpcaseTable {
         let b = units(b).map(|unit| self.upper(unit));
         a.cmp(b)
     }
+
+    /// The order in which a directory keeps two UTF-16LE names: without regard to case, and by their own units where that
+    /// finds them equal.
+    pub fn collate(&self, a: &[u8], b: &[u8]) -> Ordering {
+        self.compare(a, b).then_with(|| units(a).cmp(units(b)))
+    }
 }
 
 /// The units of UTF-16LE bytes.
