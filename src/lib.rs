@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod facts;
 pub mod image;
 pub mod proof;
+pub mod repair;
 pub mod report;
 pub mod rules;
 

@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Inspect(OneImage),
     /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
     Keys(OneImage),
+    /// Plan and preview the corrected names of key files: actions, every byte that would change, the verdict before and after.
+    Repair(RepairArgs),
     /// List a directory of the image.
     Ls(PathArgs),
     /// Write the bytes of a file of the image (FILE:STREAM for an alternate data stream).
@@ -205,6 +207,99 @@ pub(crate) struct OneImage {
     pub(crate) image: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+/// Arguments of `repair`.
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// A volume, disk or disk image; told apart by content.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// Only the installation with this number, counted from 0.
+    #[arg(long, value_name = "N")]
+    pub(crate) installation: Option<usize>,
+    /// Let an image name a parent disk outside of its own directory.
+    #[arg(long)]
+    pub(crate) allow_backing_anywhere: bool,
+    /// Give the file OLD the name NEW of the same length, whatever the proof says; never replaces a file. OLD is the name of
+    /// a machine key, or a path inside the image. May be given several times; A=B with B=A exchanges two names.
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) set_name: Vec<String>,
+    #[command(flatten)]
+    pub(crate) unbuilt: UnbuiltArgs,
+}
+
+/// Options of `repair` that the contract names and that are not built yet: each is wrong usage, never a silent nothing.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line that stands for itself"
+)]
+pub(crate) struct UnbuiltArgs {
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    apply: bool,
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    in_place: bool,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "NEW")]
+    to: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "FILE")]
+    plan_out: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "FILE")]
+    patch_out: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "FILE")]
+    patch: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    delete_bogus: bool,
+    /// Not built yet.
+    #[arg(long, hide = true, value_name = "DIR")]
+    backup_dir: Option<PathBuf>,
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    all_containers: bool,
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    touch: bool,
+    /// Not built yet.
+    #[arg(long, hide = true)]
+    full_hash: bool,
+}
+
+impl UnbuiltArgs {
+    /// The first option that was given and is not built yet.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.apply, "--apply"),
+            (self.in_place, "--in-place"),
+            (self.to.is_some(), "--to"),
+            (self.plan_out.is_some(), "--plan-out"),
+            (self.plan.is_some(), "--plan"),
+            (self.patch_out.is_some(), "--patch-out"),
+            (self.patch.is_some(), "--patch"),
+            (self.journal.is_some(), "--journal"),
+            (self.delete_bogus, "--delete-bogus"),
+            (self.backup_dir.is_some(), "--backup-dir"),
+            (self.all_containers, "--all-containers"),
+            (self.touch, "--touch"),
+            (self.full_hash, "--full-hash"),
+        ];
+        given
+            .into_iter()
+            .find(|(given, _)| *given)
+            .map(|(_, name)| name)
+    }
 }
 
 /// Arguments of `ls`, `cat` and `stat`.

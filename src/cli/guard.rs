@@ -51,6 +51,7 @@ fn sources(command: &Command) -> Vec<&Path> {
             .map(AsRef::as_ref)
             .chain(args.source.artifacts())
             .collect(),
+        Command::Repair(args) => vec![&args.image],
         Command::Ls(args) | Command::Cat(args) | Command::Stat(args) => vec![&args.image],
         Command::Reg(args) => args
             .words

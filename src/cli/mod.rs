@@ -10,6 +10,7 @@ mod open;
 mod output;
 mod progress;
 mod reg;
+mod repair;
 mod rules;
 
 use clap::{CommandFactory, Parser};
@@ -122,6 +123,7 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),
         Command::Keys(args) => keys::run(args, output),
+        Command::Repair(args) => repair::run(args, output),
         Command::Ls(args) => browse::ls(args, output),
         Command::Cat(args) => browse::cat(args, output),
         Command::Stat(args) => browse::stat(args, output),

@@ -103,7 +103,7 @@ fn windows_line(facts: &Facts) -> String {
     parts.join(", ")
 }
 
-fn verdict_word(verdict: Verdict, style: &Style) -> String {
+pub(crate) fn verdict_word(verdict: Verdict, style: &Style) -> String {
     match verdict {
         Verdict::Safe => style.paint(Paint::Good, "SAFE"),
         Verdict::Unsafe => style.paint(Paint::Bad, "UNSAFE"),

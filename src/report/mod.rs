@@ -10,6 +10,7 @@ mod inspect;
 mod keys;
 mod printable;
 mod registry;
+mod repair;
 mod rules;
 mod table;
 
@@ -20,6 +21,7 @@ pub use inspect::{InspectReport, inspect_text};
 pub use keys::{KeysReport, keys_text};
 pub use printable::{printable, printable_json};
 pub use registry::{KeyReport, ValueReport, key_text, value_text};
+pub use repair::{RefusalInfo, RepairReport, Side, repair_text};
 pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
 pub use table::Style;
 

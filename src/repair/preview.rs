@@ -1,0 +1,71 @@
+//! The preview: every check run on the image as it is, and on the image as it would be.
+//!
+//! The second run opens the image anew with the planned sectors laid over its disk, from the container on down, so nothing
+//! of the first run can stand in for what the changed image shows.
+
+use crate::base::contain::contain;
+use crate::base::limits::Limits;
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::{self, Collected};
+use crate::image::{Image, Installation, Options, Source};
+use crate::repair::plan::RepairPlan;
+use crate::rules::{self, Catalogue, Finding, Verdicts};
+
+/// What `check` says of an installation.
+#[derive(Debug)]
+pub struct Checked {
+    /// The facts.
+    pub collected: Collected,
+    /// The result of every rule.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// Runs every check on an installation.
+    ///
+    /// # Errors
+    /// A parser that panicked.
+    pub fn run(installation: &Installation, catalogue: &Catalogue) -> Result<Self> {
+        contain(&installation.locator.to_string(), || {
+            let collected = facts::collect(installation, Limits::default());
+            let findings = rules::run(catalogue, &collected.facts);
+            Ok(Self {
+                collected,
+                findings,
+            })
+        })
+    }
+
+    /// The verdicts.
+    pub fn verdicts(&self) -> Verdicts {
+        Verdicts::of(&self.findings)
+    }
+}
+
+/// Runs every check on the installation `index` of an image seen through a plan.
+///
+/// # Errors
+/// An image that can't be opened through the plan, or no longer holds that installation: then the plan is wrong.
+pub fn after(
+    source: &Source,
+    options: &Options,
+    index: usize,
+    plan: &RepairPlan,
+    catalogue: &Catalogue,
+) -> Result<Checked> {
+    let options = Options {
+        overlay: plan.sectors.clone(),
+        ..options.clone()
+    };
+    let image = contain(&source.as_typed(), || Image::open(source, &options))?;
+    let installation = image.installations.get(index).ok_or_else(|| {
+        Error::new(
+            ErrorKind::PreconditionFailed,
+            format!(
+                "{}: seen through the plan, installation {index} is no longer there",
+                image.source
+            ),
+        )
+    })?;
+    Checked::run(installation, catalogue)
+}

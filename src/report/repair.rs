@@ -1,0 +1,242 @@
+//! The report of `repair`: what would be done, why, every byte that would change, and what every check says before and after.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::bytes::hex;
+use crate::evidence::Fact;
+use crate::image::Installation;
+use crate::repair::{Action, ByteRange, Checked, Refusal, RepairPlan};
+use crate::report::check_text::verdict_word;
+use crate::report::fact_text::{evidence_line, fact_line};
+use crate::report::inspect::heading;
+use crate::report::table::{Block, Paint};
+use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
+use crate::rules::{Finding, Verdicts};
+
+/// Columns of the labels.
+const LABEL_WIDTH: usize = 10;
+/// The facts that a plan rests on.
+const EVIDENCE: &[&str] = &[
+    "crypto.machine_guid",
+    "crypto.machinekeys_dir",
+    "crypto.c23_files",
+    "crypto.c23_state",
+    "key.repair_plan",
+];
+
+/// A refusal in a report.
+#[derive(Debug, Serialize)]
+pub struct RefusalInfo {
+    gate: &'static str,
+    message: String,
+}
+
+/// What `check` says, once.
+#[derive(Debug, Serialize)]
+pub struct Side {
+    verdict: Verdicts,
+    findings: Vec<Finding>,
+}
+
+/// What is done to an image, or would be.
+#[derive(Debug, Serialize)]
+pub struct RepairReport {
+    schema_version: &'static str,
+    tool: Tool,
+    image: ImageInfo,
+    installation: InstallationInfo,
+    /// `none`, `rename_only`, `swap`, `named` or `undecided`.
+    decision: String,
+    reason: String,
+    refusal: Option<RefusalInfo>,
+    actions: Vec<Action>,
+    warnings: Vec<String>,
+    sectors: usize,
+    changed_bytes: usize,
+    changes: Vec<ByteRange>,
+    evidence: BTreeMap<&'static str, Fact>,
+    before: Side,
+    after: Option<Side>,
+    written: Option<String>,
+}
+
+impl RepairReport {
+    /// What was decided, without a plan yet.
+    pub fn new(
+        image: ImageInfo,
+        installation: &Installation,
+        before: Checked,
+        decision: &str,
+        reason: &str,
+    ) -> Self {
+        let facts = &before.collected.facts;
+        let evidence = EVIDENCE
+            .iter()
+            .filter_map(|id| Some((*id, facts.get(id)?.clone())))
+            .collect();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool::THIS,
+            image,
+            installation: InstallationInfo::new(installation),
+            decision: decision.to_owned(),
+            reason: reason.to_owned(),
+            refusal: None,
+            actions: Vec::new(),
+            warnings: Vec::new(),
+            sectors: 0,
+            changed_bytes: 0,
+            changes: Vec::new(),
+            evidence,
+            before: Side {
+                verdict: before.verdicts(),
+                findings: before.findings,
+            },
+            after: None,
+            written: None,
+        }
+    }
+
+    /// Adds what was asked for.
+    pub fn ask(&mut self, actions: &[Action]) {
+        self.actions = actions.to_vec();
+    }
+
+    /// Adds why it is not done.
+    pub fn refuse(&mut self, refusal: &Refusal) {
+        self.refusal = Some(RefusalInfo {
+            gate: refusal.gate.as_str(),
+            message: refusal.text.clone(),
+        });
+    }
+
+    /// Adds the plan, and what every check says of the image seen through it.
+    pub fn plan(&mut self, plan: &RepairPlan, after: Checked) {
+        self.actions.clone_from(&plan.actions);
+        self.warnings.clone_from(&plan.warnings);
+        self.sectors = plan.sectors.len();
+        self.changed_bytes = plan.changed_bytes();
+        self.changes.clone_from(&plan.ranges);
+        self.after = Some(Side {
+            verdict: after.verdicts(),
+            findings: after.findings,
+        });
+    }
+
+    /// Adds where it was written.
+    pub fn written(&mut self, what: String) {
+        self.written = Some(what);
+    }
+}
+
+/// The report for people.
+pub fn repair_text(report: &RepairReport, style: &Style) -> String {
+    let mut text = heading(&report.image, &report.installation, style);
+    let mut block = Block::new(style, 0, LABEL_WIDTH);
+    block.row("decision", &report.decision);
+    block.row("why", &report.reason);
+    if let Some(refusal) = &report.refusal {
+        block.row(
+            "refused",
+            &format!("{} ({})", refusal.message, refusal.gate),
+        );
+    }
+    for warning in &report.warnings {
+        block.row("warning", warning);
+    }
+    for (id, fact) in &report.evidence {
+        block.row("evidence", &format!("{id}: {}", fact_line(fact)));
+        for evidence in fact.evidence() {
+            block.row("", &format!("<- {}", evidence_line(evidence)));
+        }
+    }
+    text.push('\n');
+    text.push_str(&block.render(0));
+    actions(&mut text, report, style);
+    changes(&mut text, report, style);
+    verdicts(&mut text, report, style);
+    match &report.written {
+        Some(written) => text.push_str(&format!("\n{written}\n")),
+        None => text.push_str("\nNothing was written.\n"),
+    }
+    text
+}
+
+fn actions(text: &mut String, report: &RepairReport, style: &Style) {
+    if report.actions.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "Actions")));
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for action in &report.actions {
+        block.row("rename", &action.from);
+        block.row("to", &action.to);
+    }
+    text.push_str(&block.render(2));
+}
+
+fn changes(text: &mut String, report: &RepairReport, style: &Style) {
+    if report.changes.is_empty() {
+        return;
+    }
+    let title = format!(
+        "Changes: {} bytes in {} sectors of 512 bytes",
+        report.changed_bytes, report.sectors
+    );
+    text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, &title)));
+    let mut what = "";
+    for range in &report.changes {
+        if range.what != what {
+            what = &range.what;
+            text.push_str(&format!("  {}\n", crate::report::printable(what)));
+        }
+        text.push_str(&format!(
+            "    0x{:08x}  {} bytes\n      - {}\n      + {}\n",
+            range.offset,
+            range.length,
+            hex(&range.before),
+            hex(&range.after)
+        ));
+    }
+}
+
+fn verdicts(text: &mut String, report: &RepairReport, style: &Style) {
+    let row = |name: &str, side: &Side| {
+        format!(
+            "  {name:<8}clone: {}    seal: {}\n",
+            verdict_word(side.verdict.clone, style),
+            verdict_word(side.verdict.seal, style)
+        )
+    };
+    text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "Verdict")));
+    text.push_str(&row("before", &report.before));
+    let Some(after) = &report.after else {
+        return;
+    };
+    text.push_str(&row("after", after));
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    let mut differs = false;
+    for (was, is) in report.before.findings.iter().zip(&after.findings) {
+        if was.outcome != is.outcome || was.message != is.message {
+            differs = true;
+            let line = format!(
+                "{} -> {}: {}",
+                was.outcome.as_str(),
+                is.outcome.as_str(),
+                if is.message.is_empty() {
+                    &is.title
+                } else {
+                    &is.message
+                }
+            );
+            block.row(&was.rule, &line);
+        }
+    }
+    if differs {
+        text.push_str(&block.render(2));
+    } else {
+        text.push_str("  no rule has another result\n");
+    }
+}

@@ -1,0 +1,309 @@
+//! Edits of difficult NTFS volumes, judged by programs that share no code with this one.
+//!
+//! The volumes are those of `make_ntfs_cases.sh`; the judges are the ones that `check_ntfs.sh` runs: a strict checker in
+//! Python, ntfs-3g reading every file by its name against the list that is expected after the edit, ntfs-3g writing, and the
+//! ntfsprogs, Sleuth Kit and libfsntfs tools where they are installed. A judge that fails on the volume before the edit says
+//! nothing there. Needs root, /dev/fuse, ntfs-3g and attr; each test says why it was skipped where one is missing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "integration tests"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use goldseal::base::win_path::WinPath;
+use goldseal::image::device::{Device, FileDevice, ReadCounter};
+use goldseal::image::filesystem::FileSystem;
+use goldseal::image::filesystem::ntfs::NtfsVolume;
+use goldseal::repair::ntfs::{VolumePlan, plan};
+use goldseal::repair::{Edit, Gate, Planned};
+
+#[path = "support/ntfs.rs"]
+mod ntfs;
+mod support;
+
+use ntfs::MACHINE_KEYS;
+
+/// The tools beside the project.
+const TOOLS: &str = "../shared/tools/ntfs";
+/// A folder of volumes that were built before; without it those that a test needs are built.
+const BUILT: &str = "GOLDSEAL_NTFS_CASES";
+/// The key file of IIS under its old, its new and a third GUID.
+const OLD: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-570f-47f5-8cc1-f6e151231826";
+const NEW: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_1b2162a0-ed5a-4d56-bd8a-8f2f65406b82";
+const OTHER: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_0a1162a0-ed5a-4d56-bd8a-8f2f65406b00";
+/// Judges that take long, and those that only a sample of the edits is shown to.
+const SLOW: &str = "3g-write ntfsfix ntfsinfo ntfsls ntfsresize ntfsclone fls libfsntfs dissect";
+
+/// The volumes of a test.
+struct Cases {
+    folder: PathBuf,
+    _built: Option<tempfile::TempDir>,
+}
+
+fn cases(names: &[&str]) -> Option<Cases> {
+    if let Some(folder) = std::env::var_os(BUILT) {
+        return Some(Cases {
+            folder: folder.into(),
+            _built: None,
+        });
+    }
+    let tools = ["mkntfs", "ntfs-3g", "setfattr", "python3", "bc"];
+    if !tools.iter().all(|name| support::tool(name)) || !Path::new("/dev/fuse").exists() {
+        eprintln!("skipped: volumes cannot be built here");
+        return None;
+    }
+    let builder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(TOOLS)
+        .join("make_ntfs_cases.sh");
+    if !builder.is_file() {
+        eprintln!("skipped: {} is not there", builder.display());
+        return None;
+    }
+    let built = tempfile::tempdir().unwrap();
+    let output = Command::new("bash")
+        .arg(builder)
+        .arg(built.path())
+        .args(names)
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        eprintln!("skipped: volumes can't be built here: {output:?}");
+        assert!(std::env::var("CI").is_err(), "volumes must be built");
+        return None;
+    }
+    Some(Cases {
+        folder: built.path().to_owned(),
+        _built: Some(built),
+    })
+}
+
+fn device(path: &Path) -> Device {
+    let file = fs::File::open(path).unwrap();
+    let len = file.metadata().unwrap().len();
+    Arc::new(FileDevice::new(file, len, Arc::new(ReadCounter::default())))
+}
+
+fn swap(first: &str, second: &str) -> Edit {
+    Edit::Swap {
+        directory: WinPath::new(MACHINE_KEYS),
+        first: first.to_owned(),
+        second: second.to_owned(),
+    }
+}
+
+fn rename(from: &str, to: &str) -> Edit {
+    Edit::Rename {
+        directory: WinPath::new(MACHINE_KEYS),
+        from: from.to_owned(),
+        to: to.to_owned(),
+    }
+}
+
+/// The names in the folder of machine keys.
+fn key_names(image: &Path) -> Vec<String> {
+    let volume = NtfsVolume::open(device(image)).unwrap();
+    let entries = volume.read_dir(&WinPath::new(MACHINE_KEYS)).unwrap();
+    let names = entries.unwrap().into_iter().map(|entry| entry.name);
+    names.collect()
+}
+
+fn apply(image: &Path, plan: &VolumePlan) {
+    let file = fs::OpenOptions::new().write(true).open(image).unwrap();
+    for patch in &plan.patches {
+        file.write_all_at(&patch.after, patch.offset).unwrap();
+    }
+}
+
+/// The list of files that a reader must see after the edits.
+fn expectation(before: &Path, edits: &[Edit]) -> String {
+    let mut text = String::new();
+    for line in fs::read_to_string(before).unwrap().lines() {
+        let (path, rest) = line.split_once('\t').unwrap();
+        let mut path = path.to_owned();
+        for edit in edits {
+            let folder = edit.directory().to_string().replace('\\', "/");
+            let renamed = edit
+                .names()
+                .into_iter()
+                .find(|(from, _)| path == format!("{folder}/{from}"));
+            if let Some((_, to)) = renamed {
+                path = format!("{folder}/{to}");
+            }
+        }
+        text.push_str(&format!("{path}\t{rest}\n"));
+    }
+    text
+}
+
+/// What each judge says of a volume.
+fn judge(image: &Path, expected: &Path, leave_out: &str) -> BTreeMap<String, (String, String)> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(TOOLS)
+        .join("check_ntfs.sh");
+    let output = Command::new("bash")
+        .arg(script)
+        .arg(image)
+        .env("EXPECT", expected)
+        .env("SKIP_LIST", leave_out)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut verdicts = BTreeMap::new();
+    for line in text.lines() {
+        let mut words = line.splitn(3, ' ').filter(|word| !word.is_empty());
+        if let (Some(word), Some(rest)) = (words.next(), words.next()) {
+            let rest = line.trim_start_matches(word).trim_start().to_owned() + rest;
+            let name = rest
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            verdicts.insert(name, (word.to_owned(), line.to_owned()));
+        }
+    }
+    assert!(!verdicts.is_empty(), "{output:?}");
+    verdicts
+}
+
+/// Makes the edits on a copy and has it judged; the answer is the plan.
+fn check(cases: &Cases, name: &str, edits: &[Edit], leave_out: &str) -> Planned<VolumePlan> {
+    let image = cases.folder.join(format!("{name}.img"));
+    let expect = cases.folder.join(format!("{name}.expect"));
+    let plan = plan(&device(&image), edits)?;
+    let scratch = tempfile::tempdir().unwrap();
+    let copy = scratch.path().join("edited.img");
+    let copied = Command::new("cp")
+        .arg("--sparse=always")
+        .args([&image, &copy])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    apply(&copy, &plan);
+    let expected = scratch.path().join("edited.expect");
+    fs::write(&expected, expectation(&expect, edits)).unwrap();
+    let after = judge(&copy, &expected, leave_out);
+    let failed: Vec<_> = after
+        .iter()
+        .filter(|(_, (word, _))| word == "FAIL")
+        .collect();
+    if !failed.is_empty() {
+        let before = judge(&image, &expect, leave_out);
+        for (judge, (_, line)) in failed {
+            assert_eq!(before[judge].0, "FAIL", "{name} {edits:?}: {line}");
+        }
+    }
+    assert_eq!(after["ref"].0, "OK", "{name} {edits:?}");
+    Ok(plan)
+}
+
+/// The edits that are tried on every volume: exchange, near rename, far renames in both directions.
+fn usual_edits(image: &Path) -> Vec<(&'static str, Vec<Edit>)> {
+    let names = key_names(image);
+    let mut list = Vec::new();
+    if names.iter().any(|name| name == NEW) {
+        list.push(("swap", vec![swap(OLD, NEW)]));
+    }
+    list.push(("near", vec![rename(OLD, OTHER)]));
+    let others: Vec<&String> = names
+        .iter()
+        .filter(|name| name.len() == OLD.len() && !name.to_lowercase().starts_with("c2319c42"))
+        .collect();
+    if others.len() > 10 {
+        let early = others[others.len() / 10];
+        let late = others[others.len() * 9 / 10];
+        list.push(("far", vec![rename(early, &format!("fff0{}", &early[4..]))]));
+        list.push(("back", vec![rename(late, &format!("0001{}", &late[4..]))]));
+        list.push((
+            "many",
+            vec![
+                rename(OLD, OTHER),
+                rename(early, &format!("fff1{}", &early[4..])),
+                swap(late, OTHER),
+            ],
+        ));
+    }
+    list
+}
+
+fn check_cases(names: &[&str], leave_out: &str, sectors_max: usize) {
+    let Some(cases) = cases(names) else { return };
+    for name in names {
+        let image = cases.folder.join(format!("{name}.img"));
+        for (kind, edits) in usual_edits(&image) {
+            let plan = check(&cases, name, &edits, leave_out)
+                .unwrap_or_else(|refusal| panic!("{name} {kind}: {refusal}"));
+            let sectors = plan.patches.len();
+            eprintln!("{name} {kind}: {sectors} sectors");
+            if kind == "swap" {
+                assert!(sectors <= sectors_max, "{name} {kind}: {sectors} sectors");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_judge_accepts_edited_volumes_of_every_folder_size() {
+    check_cases(&["n1", "n2", "n200", "n200_win"], "ntfsck kernel", 24);
+}
+
+#[test]
+fn every_judge_accepts_edited_volumes_of_every_cluster_and_sector_size() {
+    let names = ["c512", "c1k", "c2k", "c64k"];
+    check_cases(&names, SLOW, 24);
+    check_cases(&["s4k", "s4k_c64k", "rec4k_s512"], SLOW, 40);
+}
+
+#[test]
+fn every_judge_accepts_edited_volumes_with_difficult_names_and_records() {
+    check_cases(
+        &[
+            "names",
+            "names_win",
+            "c23many",
+            "attrs",
+            "objid",
+            "frag",
+            "attrlist",
+        ],
+        SLOW,
+        24,
+    );
+}
+
+#[test]
+fn every_judge_accepts_an_edited_folder_of_20_000_files() {
+    check_cases(&["n20k"], SLOW, 24);
+}
+
+#[test]
+fn a_file_encrypted_by_efs_is_refused() {
+    let Some(cases) = cases(&["efs"]) else { return };
+    let refusal = check(&cases, "efs", &[swap(OLD, NEW)], "").unwrap_err();
+    assert_eq!(refusal.gate, Gate::Efs, "{refusal}");
+}
+
+#[test]
+fn a_name_that_is_there_in_another_case_is_refused() {
+    let Some(cases) = cases(&["names"]) else {
+        return;
+    };
+    let other = key_names(&cases.folder.join("names.img"))
+        .into_iter()
+        .find(|name| name.starts_with("c2319c42") && name != OLD && name != NEW)
+        .unwrap();
+    let taken = OLD.to_uppercase().replace(
+        "C2319C42033A5CA7F44E731BFD3FA2B5",
+        "c2319C42033a5ca7f44e731bfd3fa2b5",
+    );
+    let refusal = check(&cases, "names", &[rename(&other, &taken)], "").unwrap_err();
+    assert_eq!(refusal.gate, Gate::NameTaken, "{refusal}");
+}
