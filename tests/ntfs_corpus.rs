@@ -21,7 +21,9 @@ use goldseal::error::{ErrorKind, Result};
 use goldseal::image::device::{BlockDevice, FileDevice, ReadCounter, check_range};
 use goldseal::image::filesystem::ntfs::NtfsVolume;
 use goldseal::image::filesystem::ntfs::boot_sector::Geometry;
+use goldseal::image::filesystem::ntfs::log_file::{HEAD_BYTES, LogState, judge};
 use goldseal::image::filesystem::{FileSystem, Metadata};
+use goldseal::image::{Image, Options};
 
 #[path = "support/corpus.rs"]
 mod corpus;
@@ -298,8 +300,8 @@ fn streams_of_files_and_directories_are_read_from_a_cut_image() {
     assert!(streams > 0, "{streams}");
 }
 
-/// Walks a damaged volume, a sparse file of 390 GiB in its archive; gives the errors met.
-fn walk_damaged(name: &str) -> Option<Vec<String>> {
+/// The sparse file `member` of an archive of the corpus, as a device.
+fn from_archive(name: &str, member: &str) -> Option<FileDevice> {
     let archive = corpus::folder()?.join(name);
     if !support::tool("tar") {
         return None;
@@ -313,9 +315,14 @@ fn walk_damaged(name: &str) -> Option<Vec<String>> {
         .status()
         .unwrap();
     assert!(status.success());
-    let file = std::fs::File::open(folder.path().join("ntfs.img")).unwrap();
+    let file = std::fs::File::open(folder.path().join(member)).unwrap();
     let len = file.metadata().unwrap().len();
-    let device = FileDevice::new(file, len, Arc::new(ReadCounter::default()));
+    Some(FileDevice::new(file, len, Arc::new(ReadCounter::default())))
+}
+
+/// Walks a damaged volume, a sparse file of up to 390 GiB; gives the errors met.
+fn walk_damaged(name: &str) -> Option<Vec<String>> {
+    let device = from_archive(name, "ntfs.img")?;
     let volume = match NtfsVolume::open(Arc::new(device)) {
         Ok(volume) => volume,
         Err(error) => return Some(vec![error.to_string()]),
@@ -388,6 +395,23 @@ fn a_directory_loop_among_orphans_does_not_hang() {
 }
 
 #[test]
+fn a_volume_with_shadow_copies_says_so_and_is_read() {
+    let Some(device) = from_archive("images/dfir_vss_1_vol.tar.gz", "vss_1_vol.raw") else {
+        return;
+    };
+    let image = Image::from_device("vss_1_vol", Arc::new(device), &Options::default()).unwrap();
+    let volume = image.volumes.last().unwrap();
+    assert_eq!(volume.layers, ["file", "gpt:2", "ntfs:3.1"]);
+    let volume = volume.filesystem.as_ref().unwrap();
+    let notes = volume.notes();
+    assert!(
+        notes.iter().any(|note| note.kind == "shadow_copies"),
+        "{notes:?}"
+    );
+    assert!(volume.read_dir(&WinPath::root()).unwrap().is_some());
+}
+
+#[test]
 fn boot_sectors_of_windows_are_understood() {
     let Some(folder) = corpus::folder() else {
         return;
@@ -404,6 +428,20 @@ fn boot_sectors_of_windows_are_understood() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn the_log_of_a_windows_7_that_was_shut_down_is_clean() {
+    if corpus::folder().is_none() {
+        return;
+    }
+    let mut log = corpus::read("images/dfir_logfile_7.bin.zst");
+    log.truncate(HEAD_BYTES);
+    // Both restart areas have version 1.1, a client that is in use (0x3c) and the flag "volume is clean" (0x3e).
+    assert_eq!(judge(&log), LogState::Clean);
+    log[0x3e] = 0;
+    log[0x103e] = 0;
+    assert_eq!(judge(&log), LogState::InUse);
 }
 
 #[test]

@@ -91,6 +91,17 @@ const IMAGES: &[(&str, Expected)] = &[
         "ldm-2003r2-spanned-2.img.zst",
         Volumes(&[("file mbr:1", Some("LDM"))]),
     ),
+    ("fixed.vhd.zst", Refused("> vhd: no Windows image")),
+    ("image_dynamic.vhd.zst", Refused("checksum should be")),
+    (
+        "qemu_virtualpc-dynamic.vhd.bz2",
+        Refused("> vhd: no Windows image"),
+    ),
+    ("qemu_test-disk2vhd.vhdx.bz2", Refused("VHDX")),
+    ("image_split.e02", Refused("E01")),
+    ("mono_flat-flat.vmdk.zst", Refused("no Windows image")),
+    ("dfir_4kn.boot", Volumes(&[("file", Some("MFT"))])),
+    ("dfir_logfile_7.bin.zst", Refused("no Windows image")),
     (
         "dfir_mbr-512-p4.bin",
         Volumes(&[
@@ -101,6 +112,31 @@ const IMAGES: &[(&str, Expected)] = &[
         ]),
     ),
 ];
+
+/// Those that other tests open: archives with a volume in them, disks of 1 GiB, partition tables alone.
+const ELSEWHERE: &[&str] = &[
+    "corrupt_ntfs_data_size_init_size_bigger_than_alloc_size_data_attr.tar.gz",
+    "corrupt_ntfs_infinite_loop_root_dir_in_orphaned_file.tar.gz",
+    "corrupt_ntfs_mismatch_index_filename.tar.gz",
+    "corrupt_ntfs_root_attribute_missing_in_directory.tar.gz",
+    "dfir_gpt-512-3p.raw.gz",
+    "dfir_mbr-512-p1e2.bin.gz",
+    "dfir_vss_1_vol.tar.gz",
+    "ntfs_1gib_2m.raw.gz",
+    "ntfs_si_vs_fn.raw.gz",
+];
+
+#[test]
+fn no_image_of_the_corpus_is_left_out() {
+    if corpus::folder().is_none() {
+        return;
+    }
+    let is_named =
+        |name: &str| IMAGES.iter().any(|(known, _)| *known == name) || ELSEWHERE.contains(&name);
+    let mut names = corpus::names("images");
+    names.retain(|name| !is_named(name.trim_start_matches("images/")));
+    assert_eq!(names, Vec::<String>::new());
+}
 
 fn open(name: &str) -> goldseal::Result<Image> {
     let device = memory(corpus::read(&format!("images/{name}")));
