@@ -107,6 +107,33 @@ fn one_image_is_an_object_and_more_are_an_array_in_their_order() {
 }
 
 #[test]
+fn an_installation_that_one_of_several_images_lacks_leaves_the_others_reported() {
+    let two = tempfile::tempdir().unwrap();
+    for name in ["WINDOWS", "WINNT"] {
+        let status = Command::new("cp")
+            .args(["-r", &format!("{SEALED}/Windows")])
+            .arg(two.path().join(name))
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    let two = two.path().to_str().unwrap();
+    let output = goldseal(&[
+        "check",
+        "--format",
+        "json",
+        "--installation",
+        "1",
+        SEALED,
+        two,
+    ]);
+    assert_eq!(output.status.code(), Some(4));
+    let reports: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reports[0]["error"]["kind"], "no_such_installation");
+    assert_eq!(reports[1]["installation"]["index"], 1);
+}
+
+#[test]
 fn the_order_of_arguments_does_not_change_a_report() {
     let one = json(&["check", "--format", "json", UNSAFE, SEALED]);
     let other = json(&["check", "--format", "json", SEALED, UNSAFE]);

@@ -95,14 +95,18 @@ fn check_image(
     }
     let wanted: Vec<&Installation> = match args.source.installation {
         None => image.installations.iter().collect(),
-        Some(number) => {
-            vec![
-                image
-                    .installations
-                    .get(number)
-                    .ok_or_else(|| open::no_such_installation(image, number))?,
-            ]
-        }
+        Some(number) => match image.installations.get(number) {
+            Some(installation) => vec![installation],
+            None if args.images.len() > 1 => {
+                // The other images have it, perhaps; their reports are not lost.
+                return Ok(vec![Entry::Error(ErrorReport::new(
+                    ImageInfo::of_image(image),
+                    "no_such_installation",
+                    &open::no_such_installation(image, number),
+                ))]);
+            }
+            None => return Err(Failure::Usage(open::no_such_installation(image, number))),
+        },
     };
     Ok(wanted
         .into_iter()

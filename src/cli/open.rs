@@ -76,7 +76,7 @@ pub(crate) fn installation<'i>(
     };
     if let Some(number) = wanted {
         let named = image.installations.get(number);
-        return named.ok_or_else(|| no_such_installation(image, number));
+        return named.ok_or_else(|| Failure::Usage(no_such_installation(image, number)));
     }
     if image.installations.len() > 1 {
         output.note(&format!(
@@ -88,13 +88,13 @@ pub(crate) fn installation<'i>(
     Ok(first)
 }
 
-/// The failure of asking for an installation that is not there.
-pub(crate) fn no_such_installation(image: &Image, number: usize) -> Failure {
-    Failure::Usage(format!(
+/// What is said of an installation that was asked for and is not there.
+pub(crate) fn no_such_installation(image: &Image, number: usize) -> String {
+    format!(
         "--installation {number}: {} holds {} installations, counted from 0",
         image.source,
         image.installations.len()
-    ))
+    )
 }
 
 /// What was looked for and what was met instead, where an image holds no Windows.

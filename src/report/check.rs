@@ -130,7 +130,7 @@ pub struct ErrorReport {
 /// What went wrong.
 #[derive(Debug, Serialize)]
 pub struct ErrorInfo {
-    /// A word for programs: the kind of the error, or `no_windows`.
+    /// A word for programs: the kind of the error, `no_windows` or `no_such_installation`.
     pub kind: String,
     /// The sentence for people.
     pub message: String,
