@@ -15,6 +15,7 @@
 //!   [`master_key::MasterKey::open`].
 //! - L8: [`private_key::PrivateKey::open`]; for any DPAPI blob [`dpapi::open`].
 //! - L9: [`session_key::SessionKey::unwrap`], then [`session_key::SessionKey::tries`] a property.
+//! - L7 to L9 of one key file in order: [`opens::prove`].
 //!
 //! What L7 to L9 open is held in types that print as their length and are wiped when they go.
 
@@ -24,6 +25,7 @@ pub mod dpapi;
 pub mod key_file;
 pub mod lsa;
 pub mod master_key;
+pub mod opens;
 pub mod pairing;
 pub mod private_key;
 pub mod secret;

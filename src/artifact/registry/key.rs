@@ -63,6 +63,11 @@ impl<'h> Key<'h> {
         Some(FileTime(self.node.written))
     }
 
+    /// The bytes of the class name, if the key has one: UTF-16 text that is not decoded here, because some are secret.
+    pub fn class_name_bytes(&self) -> Result<Option<&'h [u8]>> {
+        self.node.class_name(self.hive.bins())
+    }
+
     /// The class name (UTF-16 text), if the key has one.
     pub fn class_name(&self) -> Result<Option<String>> {
         let bytes = self.node.class_name(self.hive.bins())?;

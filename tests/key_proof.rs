@@ -1,0 +1,395 @@
+//! The proof of a key file on whole synthetic chains, from the boot key to a property.
+//!
+//! testdata/keys is written by scripts/key_chain.py in another language with ciphers of its own, and scripts/check_key_chain.py
+//! opens it with impacket and dpapick3 first; the manifest beside each chain says what must come out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails says where"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use goldseal::artifact::crypto_blob::CryptoBlob;
+use goldseal::artifact::machine_key::{CapiFile, RsaPublic};
+use goldseal::artifact::master_key_file::MasterKeyFile;
+use goldseal::artifact::metabase::{MetabaseBlobs, MetabaseKind};
+use goldseal::artifact::registry::Hive;
+use goldseal::base::bytes::hex;
+use goldseal::base::guid::Guid;
+use goldseal::base::limits::Limits;
+use goldseal::error::{Error, ErrorKind, Result};
+use goldseal::proof::boot_key::{BootKey, KEY_NAMES};
+use goldseal::proof::dpapi::Form;
+use goldseal::proof::key_file;
+use goldseal::proof::lsa::{DpapiSystem, LsaKey};
+use goldseal::proof::master_key::{MasterKey, RoundsLeft};
+use goldseal::proof::opens::{Answer, Failure, MasterKeys, MetabaseParts, Opens, prove};
+use goldseal::proof::private_key::{PrivateKey, open_flag};
+use goldseal::proof::session_key::SessionKey;
+use goldseal::proof::signature::PublicKey;
+use serde_json::Value;
+
+const GENERATIONS: [&str; 3] = ["w2k", "xp", "vista"];
+
+struct Chain {
+    folder: PathBuf,
+    manifest: Value,
+}
+
+impl Chain {
+    fn open(generation: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/keys")
+            .join(generation);
+        let manifest = fs::read(folder.join("manifest.json")).unwrap();
+        Self {
+            folder,
+            manifest: serde_json::from_slice(&manifest).unwrap(),
+        }
+    }
+
+    fn read(&self, path: &str) -> Vec<u8> {
+        fs::read(self.folder.join(path)).unwrap()
+    }
+
+    fn hive(&self, name: &str) -> Hive {
+        Hive::parse(
+            self.read(&format!("config/{name}")),
+            &[],
+            &Limits::default(),
+        )
+        .unwrap()
+    }
+
+    fn boot_key(&self) -> BootKey {
+        let hive = self.hive("SYSTEM");
+        let class = |name: &str| {
+            let path = format!("ControlSet001\\Control\\Lsa\\{name}");
+            let key = hive.key(&path).unwrap().unwrap();
+            key.class_name_bytes().unwrap().unwrap()
+        };
+        BootKey::from_class_names(KEY_NAMES.map(class)).unwrap()
+    }
+
+    fn value(&self, path: &str) -> Option<Vec<u8>> {
+        let hive = self.hive("SECURITY");
+        let key = hive.key(path).unwrap()?;
+        Some(key.value("").unwrap()?.data)
+    }
+
+    fn lsa_key(&self) -> LsaKey {
+        let boot_key = self.boot_key();
+        if let Some(value) = self.value("Policy\\PolEKList") {
+            return LsaKey::open_nt6(&boot_key, &value).unwrap();
+        }
+        let value = self.value("Policy\\PolSecretEncryptionKey").unwrap();
+        LsaKey::open_nt5(&boot_key, &value).unwrap()
+    }
+
+    fn dpapi_system(&self) -> DpapiSystem {
+        let value = self
+            .value("Policy\\Secrets\\DPAPI_SYSTEM\\CurrVal")
+            .unwrap();
+        DpapiSystem::parse(&self.lsa_key().open_secret(&value).unwrap()).unwrap()
+    }
+
+    fn master_key_file(&self, guid: Guid) -> Result<Vec<u8>> {
+        let keys = self.manifest["master_keys"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["guid"] == guid.to_string());
+        match key.and_then(|key| key["path"].as_str()) {
+            Some(path) => Ok(self.read(path)),
+            None => Err(Error::new(ErrorKind::NotFound, "it is not in this image")),
+        }
+    }
+
+    /// What the key file of this label opens, with a change made to its bytes.
+    fn prove_changed(&self, label: &str, change: impl Fn(&mut Vec<u8>)) -> Opens {
+        let files = self.manifest["key_files"].as_array().unwrap();
+        let suffix = format!("/{label}");
+        let file = files
+            .iter()
+            .find(|file| file["label"].as_str().unwrap().ends_with(&suffix))
+            .unwrap();
+        let mut bytes = self.read(file["path"].as_str().unwrap());
+        change(&mut bytes);
+        self.prove_bytes(&bytes, &[self.dpapi_system()])
+    }
+
+    fn prove_bytes(&self, bytes: &[u8], secrets: &[DpapiSystem]) -> Opens {
+        let live = self.manifest["metabases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|metabase| metabase["live"] == true)
+            .unwrap();
+        let metabase = self.read(live["path"].as_str().unwrap());
+        let kind = match live["kind"].as_str().unwrap() {
+            "bin" => MetabaseKind::Binary,
+            _ => MetabaseKind::Xml,
+        };
+        let blobs = MetabaseBlobs::read(kind, &metabase).unwrap();
+        let parts = MetabaseParts {
+            session_keys: blobs.session_keys().map(|blob| blob.encrypted).collect(),
+            properties: blobs
+                .data()
+                .map(|blob| (blob.encrypted, blob.signed_hash))
+                .collect(),
+        };
+        prove(
+            bytes,
+            &mut MasterKeys::new(secrets),
+            |guid| self.master_key_file(guid),
+            Ok(&parts),
+        )
+    }
+
+    fn prove(&self, label: &str) -> Opens {
+        self.prove_changed(label, |_| {})
+    }
+}
+
+fn words(opens: &Opens) -> [&'static str; 4] {
+    opens.links().map(|(_, answer)| answer.as_str())
+}
+
+#[test]
+fn boot_key_lsa_key_and_dpapi_system_are_those_of_the_generator() {
+    for generation in GENERATIONS {
+        let chain = Chain::open(generation);
+        let secrets = &chain.manifest["secrets"];
+        assert_eq!(
+            hex(chain.boot_key().bytes()),
+            secrets["boot_key"],
+            "{generation}"
+        );
+        assert_eq!(
+            hex(chain.lsa_key().bytes()),
+            secrets["lsa_key"],
+            "{generation}"
+        );
+        let keys = chain.dpapi_system();
+        assert_eq!(
+            hex(keys.machine.bytes()),
+            secrets["machine"],
+            "{generation}"
+        );
+        assert_eq!(hex(keys.user.bytes()), secrets["user"], "{generation}");
+    }
+}
+
+#[test]
+fn each_master_key_opens_with_its_half_and_not_with_the_other() {
+    for generation in GENERATIONS {
+        let chain = Chain::open(generation);
+        let halves = chain.dpapi_system();
+        for key in chain.manifest["master_keys"].as_array().unwrap() {
+            let Some(path) = key["path"].as_str() else {
+                continue;
+            };
+            let (right, wrong) = match key["half"].as_str().unwrap() {
+                "machine" => (&halves.machine, &halves.user),
+                _ => (&halves.user, &halves.machine),
+            };
+            let bytes = chain.read(path);
+            let file = MasterKeyFile::parse(&bytes).unwrap();
+            let open =
+                |half: &[u8]| MasterKey::open(&file.master_key, half, &mut RoundsLeft::default());
+            assert_eq!(
+                hex(open(right.bytes()).unwrap().bytes()),
+                key["key"],
+                "{path}"
+            );
+            let error = open(wrong.bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Encrypted, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_key_of_the_live_metabase_opens_to_the_last_link() {
+    for generation in GENERATIONS {
+        let opens = Chain::open(generation).prove("own");
+        assert_eq!(words(&opens), ["yes"; 4], "{generation}: {opens:?}");
+        assert_eq!(opens.reason, None);
+        assert!(!opens.is_refuted());
+    }
+}
+
+#[test]
+fn the_key_of_another_metabase_opens_by_itself_and_not_the_session_key() {
+    for generation in GENERATIONS {
+        for label in ["old", "foreign"] {
+            let opens = Chain::open(generation).prove(label);
+            let expected = ["yes", "yes", "no", "not_tested"];
+            assert_eq!(words(&opens), expected, "{generation} {label}: {opens:?}");
+            assert!(opens.is_refuted());
+        }
+    }
+}
+
+#[test]
+fn a_key_without_its_master_key_does_not_open_at_the_first_link() {
+    for generation in GENERATIONS {
+        let opens = Chain::open(generation).prove("lost");
+        let expected = ["no", "not_tested", "not_tested", "not_tested"];
+        assert_eq!(words(&opens), expected, "{generation}");
+        assert!(opens.reason.unwrap().contains("not in this image"));
+    }
+}
+
+#[test]
+fn swapped_halves_of_dpapi_system_make_no_difference_and_foreign_ones_open_nothing() {
+    let chain = Chain::open("xp");
+    let own = chain.dpapi_system();
+    let swapped = DpapiSystem {
+        machine: own.user.clone(),
+        user: own.machine.clone(),
+    };
+    let file = chain.manifest["key_files"][0]["path"].as_str().unwrap();
+    let bytes = chain.read(file);
+    assert_eq!(words(&chain.prove_bytes(&bytes, &[swapped])), ["yes"; 4]);
+    let foreign = Chain::open("vista").dpapi_system();
+    let opens = chain.prove_bytes(&bytes, std::slice::from_ref(&foreign));
+    assert_eq!(opens.master_key, Answer::No);
+    // A former DPAPI_SYSTEM opens the master keys of its time.
+    assert_eq!(
+        words(&chain.prove_bytes(&bytes, &[foreign, own])),
+        ["yes"; 4]
+    );
+}
+
+/// Where the parts of the file lie, as the layout says.
+fn places(file: &[u8]) -> CapiFile {
+    CapiFile::parse(file, file.len() as u64).unwrap()
+}
+
+#[test]
+fn a_flipped_bit_in_a_private_key_blob_opens_nothing_at_every_byte() {
+    let chain = Chain::open("xp");
+    let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let capi = places(&file);
+    let private = capi.exchange.private.clone();
+    let public = RsaPublic::parse(CapiFile::part(&file, &capi.exchange.public).unwrap()).unwrap();
+    let secrets = [chain.dpapi_system()];
+    let mut keys = MasterKeys::new(&secrets);
+    let guid = capi.master_keys.as_ref().unwrap()[0];
+    let key = keys
+        .get(guid, |guid| chain.master_key_file(guid))
+        .unwrap()
+        .clone();
+    let whole = CapiFile::part(&file, &private).unwrap();
+    let open = |blob: &[u8]| PrivateKey::open(blob, None, &public, &key);
+    assert!(open(whole).is_ok());
+    for at in 0..whole.len() {
+        let mut blob = whole.to_vec();
+        blob[at] ^= 1 << (at % 8);
+        assert!(open(&blob).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn the_private_keys_of_both_pairs_swapped_are_not_those_of_their_public_halves() {
+    for generation in GENERATIONS {
+        let opens = Chain::open(generation).prove_changed("own", |file| {
+            let capi = places(file);
+            let range = |part: &std::ops::Range<u64>| {
+                usize::try_from(part.start).unwrap()..usize::try_from(part.end).unwrap()
+            };
+            let (a, b) = (
+                range(&capi.signature.private),
+                range(&capi.exchange.private),
+            );
+            assert_eq!(a.len(), b.len());
+            let (first, second) = (file[a.clone()].to_vec(), file[b.clone()].to_vec());
+            file[a].copy_from_slice(&second);
+            file[b].copy_from_slice(&first);
+        });
+        let expected = ["yes", "no", "not_tested", "not_tested"];
+        assert_eq!(words(&opens), expected, "{generation}: {opens:?}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_not_tested_and_no_is_not_said() {
+    let opens = Chain::open("xp").prove_changed("own", |file| file.truncate(file.len() - 1));
+    assert_eq!(words(&opens), ["not_tested"; 4]);
+    assert!(!opens.is_refuted());
+}
+
+#[test]
+fn the_export_flag_opens_with_its_entropy_in_the_form_of_its_generation() {
+    for (generation, form) in [
+        ("w2k", Form::OuterHash),
+        ("xp", Form::Hmac),
+        ("vista", Form::Hmac),
+    ] {
+        let chain = Chain::open(generation);
+        let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+        let capi = places(&file);
+        let secrets = [chain.dpapi_system()];
+        let mut keys = MasterKeys::new(&secrets);
+        let guid = capi.master_keys.as_ref().unwrap()[0];
+        let key = keys.get(guid, |guid| chain.master_key_file(guid)).unwrap();
+        let flag = CapiFile::part(&file, &capi.signature.export_flag).unwrap();
+        assert_eq!(
+            open_flag(flag, key).unwrap().bytes().len(),
+            4,
+            "{generation}"
+        );
+        let blob = CapiFile::part(&file, &capi.signature.private).unwrap();
+        let blob = goldseal::artifact::dpapi_blob::DpapiBlob::parse(blob).unwrap();
+        let opened = goldseal::proof::dpapi::open(&blob, key, b"").unwrap();
+        assert_eq!(opened.form, form, "{generation}");
+    }
+}
+
+/// The master key of testdata/keys/sizes, as scripts/key_chain.py makes it.
+const SIZES_MASTER_KEY: &str = "57e351c507c23a3c96d9c4885980c456de2ce6a2e2a145a1c2a3543689062ff3\
+    40daf8484cd6082528e7fc69c715e8f5cb16240a15f80b823bc07966c41042ce";
+
+#[test]
+fn private_and_session_keys_of_512_to_4096_bits_open() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/keys/sizes");
+    let manifest = fs::read(folder.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let master_key: Vec<u8> = (0..64)
+        .map(|at| u8::from_str_radix(&SIZES_MASTER_KEY[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    let master_key = MasterKey::from_bytes(&master_key);
+    for entry in manifest["sizes"].as_array().unwrap() {
+        let read = |name: &str| fs::read(folder.join(entry[name].as_str().unwrap())).unwrap();
+        let file = read("key_file");
+        let pair = places(&file).exchange;
+        let part = |place| CapiFile::part(&file, place).unwrap();
+        let public = RsaPublic::parse(part(&pair.public)).unwrap();
+        let private = part(&pair.private);
+        let key = PrivateKey::open(private, None, &public, &master_key).unwrap();
+        assert_eq!(8 * key.len_bytes() as u64, entry["bits"].as_u64().unwrap());
+        let blob = read("session_key_blob");
+        let blob = CryptoBlob::parse(&blob).unwrap();
+        let session = SessionKey::unwrap(blob.encrypted, &key).unwrap();
+        assert_eq!(session.bits(), 40);
+        let signer = key_file::signature_key(&file).unwrap().unwrap();
+        let digest = PublicKey::new(&signer).unwrap().recover(blob.signed_hash);
+        assert!(session.has_digest(digest.unwrap().digest));
+    }
+}
+
+#[test]
+fn a_metabase_that_cannot_be_tried_leaves_the_last_links_open() {
+    let chain = Chain::open("xp");
+    let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let secrets = [chain.dpapi_system()];
+    let opens = prove(
+        &file,
+        &mut MasterKeys::new(&secrets),
+        |guid| chain.master_key_file(guid),
+        Err(&Failure::not_tested("there is no metabase")),
+    );
+    assert_eq!(words(&opens), ["yes", "yes", "not_tested", "not_tested"]);
+    assert_eq!(opens.reason.as_deref(), Some("there is no metabase"));
+}
