@@ -248,3 +248,22 @@ fn a_folder_that_lies_in_itself_is_corrupt_and_not_endless() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("lies in"), "{error}");
 }
+
+#[test]
+fn a_name_in_oem_characters_is_not_said_to_be_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut bytes) = made("16", 32, folder.path()) else {
+        return;
+    };
+    // SYSTEM has a short name only; code page 850 has 0x8e for the capital umlaut.
+    let entry = bytes
+        .windows(11)
+        .position(|name| name == b"SYSTEM     ")
+        .unwrap();
+    bytes[entry + 1] = 0x8e;
+    let volume = open(bytes).unwrap();
+    let config = WinPath::new(CONFIG);
+    let error = volume.metadata(&config.child("SÄSTEM")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(volume.metadata(&config.child("SAM")).unwrap().is_none());
+}

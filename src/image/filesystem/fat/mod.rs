@@ -66,6 +66,8 @@ struct Listings {
 struct Listing {
     entries: Vec<Entry>,
     by_name: BTreeMap<String, usize>,
+    /// Whether a name is 8.3 only and in the characters of an OEM code page, which the volume does not name.
+    has_oem_names: bool,
 }
 
 impl Listing {
@@ -76,12 +78,25 @@ impl Listing {
         for (index, name) in long.chain(short) {
             by_name.entry(fold_name(name)).or_insert(index);
         }
-        Self { entries, by_name }
+        let has_oem_names = entries
+            .iter()
+            .any(|entry| entry.name.contains(char::REPLACEMENT_CHARACTER));
+        Self {
+            entries,
+            by_name,
+            has_oem_names,
+        }
     }
 
-    fn find(&self, name: &str) -> Option<&Entry> {
-        let index = self.by_name.get(&fold_name(name))?;
-        self.entries.get(*index)
+    /// The entry of that name. A name that may be one of those in OEM characters is not said to be absent.
+    fn find(&self, name: &str) -> Result<Option<&Entry>> {
+        if self.has_oem_names && !name.is_ascii() {
+            return Err(Error::unsupported(format!(
+                "{name}: its folder has 8.3 names in the characters of an OEM code page that the volume does not name"
+            )));
+        }
+        let index = self.by_name.get(&fold_name(name));
+        Ok(index.and_then(|index| self.entries.get(*index)))
     }
 }
 
@@ -192,7 +207,7 @@ impl FatVolume {
                 return Ok(None);
             }
             let listing = self.listing(&node)?;
-            let Some(entry) = listing.find(name) else {
+            let Some(entry) = listing.find(name)? else {
                 return Ok(None);
             };
             if entry.is_dir() && above.contains(&entry.first_cluster) {
