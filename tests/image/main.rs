@@ -17,6 +17,7 @@ mod image_case;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod block_device;
 mod containers;
 mod corpus_images;
 mod crashes;
