@@ -9,4 +9,5 @@ pub mod metabase;
 pub mod registry;
 pub mod security_descriptor;
 pub mod setup_inf;
+pub mod simple_blob;
 pub mod user_assist;

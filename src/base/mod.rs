@@ -1,5 +1,6 @@
 //! Small types that every layer uses and that know nothing of images, artefacts or rules.
 
+pub mod base64;
 pub mod bytes;
 pub mod contain;
 pub mod filetime;

@@ -4,10 +4,12 @@
 //! is handed out to proofs only.
 
 mod blobs;
+mod config_providers;
 mod encrypted_values;
 mod xml;
 
 pub use blobs::MetabaseBlobs;
+pub use config_providers::{ConfigProvider, ProviderKind, SessionKey, providers, site_folders};
 pub use encrypted_values::{EncryptedValue, encrypted_values, is_redirected};
 pub use xml::check_well_formed;
 
