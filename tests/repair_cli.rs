@@ -114,3 +114,157 @@ fn an_option_that_is_not_built_yet_is_wrong_usage() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not built yet"));
 }
+
+fn undo(journal: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .arg("undo")
+        .arg(journal)
+        .output()
+        .unwrap()
+}
+
+fn bytes(sample: &Sample) -> Vec<u8> {
+    fs::read(sample.image()).unwrap()
+}
+
+fn journal(sample: &Sample) -> PathBuf {
+    sample.folder.path().join("golden.vhd.goldseal-journal")
+}
+
+#[test]
+fn a_written_repair_changes_the_named_bytes_only_and_undo_restores_the_image() {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let name = pair(FIRST, CURRENT);
+    let (code, report) = sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    assert_eq!(code, 0, "{report}");
+    let after = bytes(&sample);
+    let differing = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+    assert_eq!(report["changed_bytes"].as_u64().unwrap(), differing as u64);
+    let keys = sample.goldseal("keys", &["--format", "json"]);
+    assert!(String::from_utf8_lossy(&keys.stdout).contains(CURRENT));
+    let undone = undo(&journal(&sample));
+    assert!(undone.status.success(), "{undone:?}");
+    assert!(bytes(&sample) == before);
+    let again = undo(&journal(&sample));
+    assert!(again.status.success(), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("nothing to put back"));
+}
+
+#[test]
+fn a_journal_is_readable_by_its_owner_only_and_never_overwritten() {
+    use std::os::unix::fs::PermissionsExt;
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let metadata = fs::metadata(journal(&sample)).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    let kept = fs::read(journal(&sample)).unwrap();
+    let image = bytes(&sample);
+    let back = pair(CURRENT, FIRST);
+    let (code, report) = sample.repair(&["--set-name", &back, "--apply", "--in-place"]);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("journal"))
+    );
+    assert!(fs::read(journal(&sample)).unwrap() == kept);
+    assert!(bytes(&sample) == image);
+}
+
+/// An image with a journal, of which some sectors are put to their old bytes again: as a repair that was cut off leaves it.
+fn half_applied() -> (Sample, Vec<u8>) {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let mut image = bytes(&sample);
+    let first = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
+    image[first] = before[first];
+    fs::write(sample.image(), image).unwrap();
+    // The journal as it was before the repair was ended: without its last sector, the state.
+    let mut content = fs::read(journal(&sample)).unwrap();
+    content.truncate(content.len() - 512);
+    fs::write(journal(&sample), content).unwrap();
+    (sample, before)
+}
+
+#[test]
+fn a_half_applied_repair_is_warned_of_by_reading_and_refused_by_writing_commands() {
+    let (sample, _) = half_applied();
+    let check = sample.goldseal("check", &["--format", "json"]);
+    let report: Json = serde_json::from_slice(&check.stdout).unwrap();
+    let notes = report["image"]["notes"].to_string();
+    assert!(notes.contains("half-changed"), "{notes}");
+    let (code, report) = sample.repair(&["--set-name", &pair(SECOND, CURRENT)]);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("journal"))
+    );
+}
+
+#[test]
+fn a_half_applied_repair_is_put_back() {
+    let (sample, before) = half_applied();
+    let undone = undo(&journal(&sample));
+    assert!(undone.status.success(), "{undone:?}");
+    assert!(bytes(&sample) == before);
+}
+
+#[test]
+fn an_undo_stops_where_something_else_has_changed_the_image() {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let mut image = bytes(&sample);
+    let first = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
+    image[first] = before[first].wrapping_add(100);
+    fs::write(sample.image(), &image).unwrap();
+    let undone = undo(&journal(&sample));
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(bytes(&sample) == image);
+}
+
+#[test]
+fn an_image_that_another_program_has_open_is_refused() {
+    let sample = Sample::new();
+    let mut holder = Command::new("sleep")
+        .arg("30")
+        .stdin(fs::File::open(sample.image()).unwrap())
+        .spawn()
+        .unwrap();
+    let (code, report) = sample.repair(&["--set-name", &pair(FIRST, CURRENT)]);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("in_use"))
+    );
+}
+
+#[test]
+fn a_target_without_apply_and_apply_without_a_target_are_wrong_usage() {
+    let sample = Sample::new();
+    for more in [&["--apply"][..], &["--in-place"], &["--journal", "x"]] {
+        let output = sample.goldseal("repair", more);
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+    }
+}
+
+#[test]
+fn a_repair_whose_journal_cannot_be_made_writes_nothing() {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let name = pair(FIRST, CURRENT);
+    let place = "/dev/full/journal";
+    let (code, _) = sample.repair(&[
+        "--set-name",
+        &name,
+        "--apply",
+        "--in-place",
+        "--journal",
+        place,
+    ]);
+    assert_eq!(code, 4);
+    assert!(bytes(&sample) == before);
+}

@@ -180,6 +180,33 @@ fn crates_for_one_place_are_named_there_only() {
 }
 
 #[test]
+fn only_repair_can_write_to_an_image() {
+    let writing = [
+        "OFlags::RDWR",
+        "OFlags::WRONLY",
+        "OpenOptions",
+        "write_all_at",
+        "set_len(",
+        "File::create",
+        "renameat",
+        "fs::rename",
+        "fs::unlink",
+        "fs::remove",
+        "medium::",
+    ];
+    let mut wrong = Vec::new();
+    for path in rust_files("src").into_iter().filter(|path| !is_test(path)) {
+        let place = shown(&path);
+        for (number, line) in code(&path) {
+            if !place.starts_with("src/repair/") && writing.iter().any(|word| line.contains(word)) {
+                wrong.push(format!("{place}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn parents_are_imported_through_the_crate_outside_tests() {
     let mut wrong = Vec::new();
     for path in rust_files("src").into_iter().filter(|path| !is_test(path)) {

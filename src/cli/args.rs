@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// May this offline Windows image be cloned, and may it be sealed? Answers with evidence, and changes nothing.
+/// May this offline Windows image be cloned, and may it be sealed? Answers with evidence; only `repair --apply` and `undo` write.
 #[derive(Debug, Parser)]
 #[command(
     name = "goldseal",
@@ -74,8 +74,10 @@ pub(crate) enum Command {
     Inspect(OneImage),
     /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
     Keys(OneImage),
-    /// Plan and preview the corrected names of key files: actions, every byte that would change, the verdict before and after.
+    /// Plan, preview and, with --apply, write the corrected names of key files.
     Repair(RepairArgs),
+    /// Put an image back as it was before a repair.
+    Undo(UndoArgs),
     /// List a directory of the image.
     Ls(PathArgs),
     /// Write the bytes of a file of the image (FILE:STREAM for an alternate data stream).
@@ -225,8 +227,28 @@ pub(crate) struct RepairArgs {
     /// a machine key, or a path inside the image. May be given several times; A=B with B=A exchanges two names.
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) set_name: Vec<String>,
+    /// Write the plan; needs a target, --in-place. Without it nothing is written.
+    #[arg(long, requires = "in_place")]
+    pub(crate) apply: bool,
+    /// Write into the image itself, journal first: a raw volume or disk, a block device, a fixed or dynamic VHD.
+    #[arg(long, requires = "apply")]
+    pub(crate) in_place: bool,
+    /// Where the journal is kept, as a new file; without it beside the image, as NAME.goldseal-journal.
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    pub(crate) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) unbuilt: UnbuiltArgs,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    /// The journal of a repair.
+    #[arg(value_name = "JOURNAL")]
+    pub(crate) journal: PathBuf,
+    /// The image, where it is not at the place that the journal remembers.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) image: Option<PathBuf>,
 }
 
 /// Options of `repair` that the contract names and that are not built yet: each is wrong usage, never a silent nothing.
@@ -236,12 +258,6 @@ pub(crate) struct RepairArgs {
     reason = "each is an option of the command line that stands for itself"
 )]
 pub(crate) struct UnbuiltArgs {
-    /// Not built yet.
-    #[arg(long, hide = true)]
-    apply: bool,
-    /// Not built yet.
-    #[arg(long, hide = true)]
-    in_place: bool,
     /// Not built yet.
     #[arg(long, hide = true, value_name = "NEW")]
     to: Option<PathBuf>,
@@ -257,9 +273,6 @@ pub(crate) struct UnbuiltArgs {
     /// Not built yet.
     #[arg(long, hide = true, value_name = "FILE")]
     patch: Option<PathBuf>,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "FILE")]
-    journal: Option<PathBuf>,
     /// Not built yet.
     #[arg(long, hide = true)]
     delete_bogus: bool,
@@ -281,14 +294,11 @@ impl UnbuiltArgs {
     /// The first option that was given and is not built yet.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
-            (self.apply, "--apply"),
-            (self.in_place, "--in-place"),
             (self.to.is_some(), "--to"),
             (self.plan_out.is_some(), "--plan-out"),
             (self.plan.is_some(), "--plan"),
             (self.patch_out.is_some(), "--patch-out"),
             (self.patch.is_some(), "--patch"),
-            (self.journal.is_some(), "--journal"),
             (self.delete_bogus, "--delete-bogus"),
             (self.backup_dir.is_some(), "--backup-dir"),
             (self.all_containers, "--all-containers"),

@@ -52,6 +52,9 @@ fn sources(command: &Command) -> Vec<&Path> {
             .chain(args.source.artifacts())
             .collect(),
         Command::Repair(args) => vec![&args.image],
+        Command::Undo(args) => std::iter::once(args.journal.as_path())
+            .chain(args.image.as_deref())
+            .collect(),
         Command::Ls(args) | Command::Cat(args) | Command::Stat(args) => vec![&args.image],
         Command::Reg(args) => args
             .words

@@ -12,6 +12,7 @@ mod progress;
 mod reg;
 mod repair;
 mod rules;
+mod undo;
 
 use clap::{CommandFactory, Parser};
 use goldseal::base::contain::contain;
@@ -124,6 +125,7 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Inspect(args) => inspect::run(args, output),
         Command::Keys(args) => keys::run(args, output),
         Command::Repair(args) => repair::run(args, output),
+        Command::Undo(args) => undo::run(args, output),
         Command::Ls(args) => browse::ls(args, output),
         Command::Cat(args) => browse::cat(args, output),
         Command::Stat(args) => browse::stat(args, output),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use goldseal::base::contain::contain;
 use goldseal::image::source::LooseArtifacts;
 use goldseal::image::{BackingFiles, Image, Installation, Options, Source};
+use goldseal::repair::status;
 
 use crate::cli::Failure;
 use crate::cli::args::SourceArgs;
@@ -39,7 +40,11 @@ pub(crate) fn source(image: Option<&Path>, args: &SourceArgs) -> Source {
 
 /// Opens one source; a parser that panics is an error of this image and not the end of the program.
 pub(crate) fn open(source: &Source, options: &Options) -> goldseal::Result<Image> {
-    contain(&source.as_typed(), || Image::open(source, options))
+    let mut image = contain(&source.as_typed(), || Image::open(source, options))?;
+    // A repair that was begun and not finished leaves an image that must not be trusted.
+    let unfinished = source.image.as_deref().and_then(status::warning);
+    image.notes.extend(unfinished);
+    Ok(image)
 }
 
 /// Opens the one image of a command, or what its loose artefacts stand for.

@@ -1,11 +1,17 @@
-//! `goldseal repair`: plan and preview the corrected names of key files.
+//! `goldseal repair`: plan and preview the corrected names of key files, and write them if that is asked for.
+
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use goldseal::base::win_path::WinPath;
 use goldseal::facts::{Collected, KeysView};
 use goldseal::image::filesystem::FileSystem;
 use goldseal::image::{Image, Installation, Source};
 use goldseal::repair::plan::edits;
-use goldseal::repair::{Action, Checked, Gate, Planned, Refusal, RepairPlan, preview};
+use goldseal::repair::{
+    Action, Checked, Gate, Planned, Refusal, RepairPlan, in_place, in_use, journal_beside, preview,
+    status,
+};
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
 
@@ -24,22 +30,38 @@ struct Decision {
 pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failure> {
     if let Some(option) = args.unbuilt.given() {
         return Err(Failure::Usage(format!(
-            "{option} is not built yet: `repair` plans and previews, and writes nothing"
+            "{option} is not built yet; nothing was done"
         )));
     }
     let names = wanted_names(&args.set_name)?;
+    let journal = journal_path(args)?;
     let catalogue = load_catalogue(&[])?;
+    // Asked before the image is opened: one that is half-changed or being written may not open at all.
+    let free = in_use::check(&args.image).and_then(|()| status::check(&args.image));
     let source = Source::from_path(&args.image);
-    let image = open::open(&source, &open::options(args.allow_backing_anywhere))?;
+    let image = match (
+        open::open(&source, &open::options(args.allow_backing_anywhere)),
+        &free,
+    ) {
+        (Ok(image), _) => image,
+        (Err(error), Ok(())) => return Err(error.into()),
+        (Err(error), Err(refusal)) => {
+            return Err(Failure::Failed(format!("{refusal}; {}", error.chain())));
+        }
+    };
     let installation = open::installation(&image, args.installation, output)?;
     let before = Checked::run(installation, &catalogue)?;
-    let decision = decide(&names, installation, &before.collected);
+    let mut decision = decide(&names, installation, &before.collected);
+    if let Err(refusal) = free {
+        decision.actions = Err(refusal);
+    }
     let mut info = ImageInfo::of_installation(&image, installation);
     info.notes.extend(before.collected.notes.iter().cloned());
     let mut report =
         RepairReport::new(info, installation, before, &decision.word, &decision.reason);
     let planned = plan(
         args,
+        journal.as_deref(),
         &image,
         installation,
         &decision,
@@ -64,9 +86,10 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     Ok(exit)
 }
 
-/// Plans what was decided and runs every check on the image seen through the plan.
+/// Plans what was decided, runs every check on the image seen through the plan, and writes it if that was asked for.
 fn plan(
     args: &RepairArgs,
+    journal: Option<&Path>,
     image: &Image,
     installation: &Installation,
     decision: &Decision,
@@ -81,16 +104,80 @@ fn plan(
     if actions.is_empty() {
         return Ok(());
     }
-    let plan = RepairPlan::make(image, installation, &edits(actions)?)?;
-    let after = preview::after(
+    let mut plan = RepairPlan::make(image, installation, &edits(actions)?)?;
+    let expected = preview::after(
         &Source::from_path(&args.image),
         &open::options(args.allow_backing_anywhere),
         installation.index,
         &plan,
         catalogue,
     )?;
-    report.plan(&plan, after);
+    let prepared = in_place::journal(image, installation, &plan, &this_run());
+    if let (Err(refusal), false) = (&prepared, args.apply) {
+        plan.warnings
+            .push(format!("not to be written in place: {}", refusal.text));
+    }
+    report.plan(&plan, &expected);
+    let (true, Some(journal)) = (args.apply, journal) else {
+        return Ok(());
+    };
+    let mut check = || verify(args, installation.index, catalogue, &expected);
+    in_place::apply(&args.image, journal, prepared?, &mut check)?;
+    report.written(format!(
+        "Written to {} and checked. `goldseal undo {}` puts it back.",
+        args.image.display(),
+        journal.display()
+    ));
     Ok(())
+}
+
+/// The written image, opened from scratch, has to give the facts and findings that the preview gave.
+fn verify(
+    args: &RepairArgs,
+    index: usize,
+    catalogue: &Catalogue,
+    expected: &Checked,
+) -> goldseal::Result<()> {
+    let source = Source::from_path(&args.image);
+    let options = open::options(args.allow_backing_anywhere);
+    let found = preview::after(&source, &options, index, &RepairPlan::default(), catalogue)?;
+    if found.is_same(expected)? {
+        return Ok(());
+    }
+    Err(goldseal::Error::new(
+        goldseal::ErrorKind::PreconditionFailed,
+        "the written image does not give what the preview gave",
+    ))
+}
+
+/// Where the journal goes, if something is to be written.
+fn journal_path(args: &RepairArgs) -> Result<Option<PathBuf>, Failure> {
+    if !args.apply {
+        return Ok(None);
+    }
+    if let Some(path) = &args.journal {
+        return Ok(Some(path.clone()));
+    }
+    let is_device =
+        std::fs::metadata(&args.image).is_ok_and(|metadata| metadata.file_type().is_block_device());
+    match journal_beside(&args.image) {
+        Some(path) if !is_device => Ok(Some(path)),
+        _ => Err(Failure::Usage(
+            "a block device has no folder for a journal: name a place for it with --journal FILE"
+                .to_owned(),
+        )),
+    }
+}
+
+/// What tells this run apart.
+fn this_run() -> in_place::Run {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    in_place::Run {
+        id: format!("{:x}-{:x}", now.as_nanos(), std::process::id()),
+        created: now.as_secs(),
+    }
 }
 
 /// The pairs of `--set-name`.

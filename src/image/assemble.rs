@@ -71,6 +71,7 @@ fn of_loose(typed: String, loose: LooseFiles, counter: Arc<ReadCounter>) -> Imag
         source: typed,
         size_bytes: 0,
         layers: layers.clone(),
+        is_saved: false,
         notes: Vec::new(),
         volumes: vec![Volume {
             layers,
@@ -96,6 +97,7 @@ fn of_directory(
         source: typed.to_owned(),
         size_bytes: 0,
         layers: layers.clone(),
+        is_saved: false,
         notes: Vec::new(),
         volumes: vec![Volume {
             layers,
@@ -136,6 +138,7 @@ pub(super) fn of_device(
         source: typed.to_owned(),
         size_bytes: device.len_bytes(),
         layers: vec![layer.to_owned()],
+        is_saved: false,
         notes: Vec::new(),
         volumes: Vec::new(),
         installations: Vec::new(),
@@ -146,6 +149,7 @@ pub(super) fn of_device(
     let mut disk = device;
     if let Some(opened) = container::open(&disk, &context).map_err(|error| error.at(typed))? {
         image.layers.push(opened.layer);
+        image.is_saved = opened.is_saved;
         image.notes.extend(opened.notes);
         locator = locator.step(opened.step);
         disk = opened.device;

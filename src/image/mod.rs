@@ -66,6 +66,8 @@ pub struct Image {
     pub size_bytes: u64,
     /// The layers of the image down to where its volumes part.
     pub layers: Vec<String>,
+    /// Whether the virtual machine of this disk was saved and not shut down.
+    pub is_saved: bool,
     /// Warnings about the image as a whole.
     pub notes: Vec<String>,
     /// The volumes, in the order of the partition table.

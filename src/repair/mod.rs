@@ -11,13 +11,27 @@
 //! | `gate.rs` | why a repair is refused |
 //! | `plan.rs` | from names to the sectors and bytes that change |
 //! | `preview.rs` | every check before and after |
+//! | `journal/` | old and new bytes of every sector, and how far a repair has come |
+//! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
+//! | `files.rs`, `in_place.rs` | image and journal as files of the host |
+//! | `in_use.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
+mod files;
 pub mod gate;
+pub mod in_place;
+pub mod in_use;
+pub mod journal;
+pub mod medium;
 pub mod ntfs;
 pub mod plan;
 pub mod preview;
+pub mod status;
+pub mod write;
+#[cfg(test)]
+mod write_tests;
 
+pub use files::journal_beside;
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
 pub use plan::{Action, ByteRange, RepairPlan};

@@ -3,7 +3,7 @@
 //! A plan is made from the names that files have and should have. Its patches are positions on the disk inside the image, so
 //! they fit any copy of it, in whatever format.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::bytes::hex;
 use crate::base::win_path::WinPath;
@@ -16,7 +16,7 @@ use crate::repair::ntfs::{self, Edit, Sectors};
 const GAP_MAX: usize = 8;
 
 /// A file that gets another name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// The path of the file as it is.
     pub from: String,

@@ -36,6 +36,18 @@ impl Checked {
         })
     }
 
+    /// Whether both runs gave the same facts and the same result of every rule.
+    ///
+    /// # Errors
+    /// Facts that can't be written as JSON, which is how they are compared.
+    pub fn is_same(&self, other: &Self) -> Result<bool> {
+        let shown = |checked: &Self| {
+            serde_json::to_string(&(&checked.collected.facts, &checked.findings))
+                .map_err(|error| Error::with_source(ErrorKind::InvalidFormat, "facts", error))
+        };
+        Ok(shown(self)? == shown(other)?)
+    }
+
     /// The verdicts.
     pub fn verdicts(&self) -> Verdicts {
         Verdicts::of(&self.findings)

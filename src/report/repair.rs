@@ -113,7 +113,7 @@ impl RepairReport {
     }
 
     /// Adds the plan, and what every check says of the image seen through it.
-    pub fn plan(&mut self, plan: &RepairPlan, after: Checked) {
+    pub fn plan(&mut self, plan: &RepairPlan, after: &Checked) {
         self.actions.clone_from(&plan.actions);
         self.warnings.clone_from(&plan.warnings);
         self.sectors = plan.sectors.len();
@@ -121,7 +121,7 @@ impl RepairReport {
         self.changes.clone_from(&plan.ranges);
         self.after = Some(Side {
             verdict: after.verdicts(),
-            findings: after.findings,
+            findings: after.findings.clone(),
         });
     }
 

@@ -47,6 +47,8 @@ pub struct Opened {
     pub layer: String,
     /// The step as a locator shows it: `vhd`.
     pub step: &'static str,
+    /// Whether the virtual machine of the disk was saved and not shut down.
+    pub is_saved: bool,
     /// What was noticed while opening.
     pub notes: Vec<String>,
 }

@@ -71,6 +71,7 @@ pub(super) fn open(device: &Device, context: &Context) -> Result<Opened> {
         chain.push(link);
     }
     Ok(Opened {
+        is_saved: chain.iter().any(|link| link.footer.saved_state),
         device: stack(chain)?,
         layer: layer.to_owned(),
         step: "vhd",

@@ -1,0 +1,214 @@
+//! The files of the host that a repair writes: the image, opened for writing and locked, and the journal beside it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RenameFlags};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::journal::{JOURNAL_BYTES_MAX, Journal};
+use crate::repair::medium::FileMedium;
+use crate::repair::write::JournalStore;
+
+/// What is put behind the name of an image to name its journal.
+const JOURNAL_ENDING: &str = ".goldseal-journal";
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn io_error(path: &Path, what: &str, error: impl Into<std::io::Error>) -> Error {
+    Error::with_source(
+        ErrorKind::Io,
+        format!("{}: {what}", text(path)),
+        error.into(),
+    )
+}
+
+/// Where the journal of an image lies if no other place was named.
+pub fn journal_beside(image: &Path) -> Option<PathBuf> {
+    let mut name = image.file_name()?.to_owned();
+    name.push(JOURNAL_ENDING);
+    Some(image.with_file_name(name))
+}
+
+/// Opens an image for writing and locks it against every other writer.
+///
+/// # Errors
+/// [`Gate::InUse`] where a lock is held or a block device is claimed; otherwise what the system says.
+pub(crate) fn open_image(path: &Path) -> Planned<FileMedium> {
+    let stat = rustix::fs::stat(path).map_err(|errno| io_error(path, "image", errno))?;
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let mut flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    match kind {
+        FileType::RegularFile => {}
+        // The system gives a block device exclusively only where nothing is mounted from it.
+        FileType::BlockDevice => flags |= OFlags::EXCL,
+        _ => {
+            return Err(Refusal::new(
+                Gate::Container,
+                format!("{}: neither a file nor a block device", text(path)),
+            ));
+        }
+    }
+    let in_use = |what: &str| Refusal::new(Gate::InUse, format!("{}: {what}", text(path)));
+    let fd = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(fd) => fd,
+        Err(rustix::io::Errno::BUSY) => return Err(in_use("the device is in use")),
+        Err(errno) => return Err(io_error(path, "open for writing", errno).into()),
+    };
+    let mut file = File::from(fd);
+    let is_other = rustix::fs::fstat(&file).map_or(true, |opened| {
+        (opened.st_dev, opened.st_ino) != (stat.st_dev, stat.st_ino)
+    });
+    if is_other {
+        return Err(in_use("was exchanged while it was opened"));
+    }
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| in_use("another program holds a lock on it"))?;
+    // qemu and others lock byte ranges, which this call sees and flock does not.
+    rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| in_use("another program holds a lock on a part of it"))?;
+    let len = file
+        .seek(SeekFrom::End(0))
+        .map_err(|error| io_error(path, "length", error))?;
+    Ok(FileMedium::new(file, text(path), len))
+}
+
+/// A journal as a file of the host.
+#[derive(Debug)]
+pub(crate) struct JournalFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl JournalFile {
+    /// A journal that does not exist yet.
+    ///
+    /// # Errors
+    /// [`Gate::Journal`] where something is there under this name: it is never overwritten.
+    pub(crate) fn new(path: &Path) -> Planned<Self> {
+        match rustix::fs::lstat(path) {
+            Err(rustix::io::Errno::NOENT) => Ok(Self {
+                path: path.to_owned(),
+                file: None,
+            }),
+            Ok(_) => Err(Refusal::new(
+                Gate::Journal,
+                format!(
+                    "{}: is there already and is never overwritten; `goldseal undo` shows what it holds, and once it is not \
+                     needed any more it can be moved away, or another place be named with --journal",
+                    text(path)
+                ),
+            )),
+            Err(errno) => Err(io_error(path, "journal", errno).into()),
+        }
+    }
+
+    /// Opens a journal that is there and reads it.
+    ///
+    /// # Errors
+    /// A journal that is damaged or can't be opened.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Journal)> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let fd = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|errno| io_error(path, "journal", errno))?;
+        let file = File::from(fd);
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|errno| io_error(path, "another program works with this journal", errno))?;
+        let journal = parse(path, &file)?;
+        let file = Self {
+            path: path.to_owned(),
+            file: Some(file),
+        };
+        Ok((file, journal))
+    }
+}
+
+/// Reads a journal without being able to change it; `None` if there is none.
+pub(crate) fn read_journal(path: &Path) -> Result<Option<Journal>> {
+    match rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK,
+        Mode::empty(),
+    ) {
+        Ok(fd) => parse(path, &File::from(fd)).map(Some),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(io_error(path, "journal", errno)),
+    }
+}
+
+fn parse(path: &Path, file: &File) -> Result<Journal> {
+    let mut content = Vec::new();
+    file.take(JOURNAL_BYTES_MAX)
+        .read_to_end(&mut content)
+        .map_err(|error| io_error(path, "journal", error))?;
+    Journal::parse(&content).map_err(|error| error.at(text(path)))
+}
+
+/// Makes the names in the directory of a file safe.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| io_error(directory, "sync", error))
+}
+
+impl JournalStore for JournalFile {
+    fn create(&mut self, body: &[u8]) -> Result<()> {
+        let mut temporary = self.path.clone().into_os_string();
+        temporary.push(format!(".{}", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| io_error(&temporary, "new journal", errno))?;
+        let mut file = File::from(fd);
+        let made = file
+            .write_all(body)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| io_error(&temporary, "write", error))
+            .and_then(|()| rename_new(&temporary, &self.path))
+            .and_then(|()| sync_directory(&self.path));
+        if let Err(error) = made {
+            // Nothing was written to the image, so a journal that is not needed may not stay in the way.
+            let _ = rustix::fs::unlink(&temporary);
+            return Err(error);
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()> {
+        let file = self
+            .file
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the journal was not made yet"))?;
+        file.write_all_at(state, offset)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| io_error(&self.path, "write", error))
+    }
+
+    fn name(&self) -> String {
+        text(&self.path)
+    }
+}
+
+/// Gives a file a name that nothing has; never replaces.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    let here = rustix::fs::CWD;
+    match rustix::fs::renameat_with(here, from, here, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // File systems without that call: a second name never replaces either.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            rustix::fs::link(from, to).map_err(|errno| io_error(to, "name", errno))?;
+            rustix::fs::unlink(from).map_err(|errno| io_error(from, "remove", errno))
+        }
+        Err(errno) => Err(io_error(to, "name", errno)),
+    }
+}

@@ -1,0 +1,180 @@
+//! Writing a plan into the image itself: a raw volume or disk, a block device, a fixed VHD, allocated blocks of a dynamic VHD.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::{Image, Installation};
+use crate::repair::files::{JournalFile, open_image};
+use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::journal::{Entry, Header, Journal, digest};
+use crate::repair::medium::Medium;
+use crate::repair::plan::RepairPlan;
+use crate::repair::write::{self, JournalStore};
+
+/// The layers that a disk may have above its file to be written in place.
+const CONTAINERS: &[&str] = &["vhd:fixed", "vhd:dynamic"];
+
+/// What the library can't know: it has no clock.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Tells runs apart.
+    pub id: String,
+    /// Seconds since 1970, UTC.
+    pub created: u64,
+}
+
+/// The journal of a plan for an image: where each of its sectors lies in the file.
+///
+/// # Errors
+/// [`Gate::Container`] for an image that is not written into, with the way out.
+pub fn journal(
+    image: &Image,
+    installation: &Installation,
+    plan: &RepairPlan,
+    run: &Run,
+) -> Planned<Journal> {
+    let refuse = |what: &str| {
+        Refusal::new(
+            Gate::Container,
+            format!(
+                "{}: {what}; write a repaired copy instead (--to NEW)",
+                image.source
+            ),
+        )
+    };
+    match image.layers.as_slice() {
+        [first] if first == "file" => {}
+        [first, container] if first == "file" && CONTAINERS.contains(&container.as_str()) => {}
+        [first, ..] if first == "split" => {
+            return Err(refuse("a split image is not written into"));
+        }
+        [.., container] => {
+            return Err(refuse(&format!("a {container} is not written into")));
+        }
+        [] => return Err(refuse("has no layers")),
+    }
+    if image.is_saved {
+        return Err(Refusal::new(
+            Gate::Hibernated,
+            format!(
+                "{}: its virtual machine was saved and not shut down, and what it holds in memory would not fit a changed disk",
+                image.source
+            ),
+        ));
+    }
+    let disk = image.disk.as_ref().ok_or_else(|| refuse("has no disk"))?;
+    let mut entries = Vec::new();
+    for patch in &plan.sectors {
+        let mut done = 0_usize;
+        while done < patch.after.len() {
+            let disk_offset = patch
+                .offset
+                .saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+            let placed = disk
+                .place_of(disk_offset)
+                .map_err(|error| refuse(&error.chain()))?;
+            let left = patch.after.len().saturating_sub(done);
+            let len = usize::try_from(placed.len).unwrap_or(usize::MAX).min(left);
+            let end = done.saturating_add(len);
+            if len == 0 {
+                return Err(refuse("a sector has no place in the file"));
+            }
+            entries.push(Entry {
+                file_offset: placed.file_offset,
+                disk_offset,
+                before: patch.before.get(done..end).unwrap_or_default().to_vec(),
+                after: patch.after.get(done..end).unwrap_or_default().to_vec(),
+            });
+            done = end;
+        }
+    }
+    let path = Path::new(&image.source);
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    Ok(Journal {
+        header: Header {
+            version: Header::VERSION,
+            tool: concat!("goldseal ", env!("CARGO_PKG_VERSION")).to_owned(),
+            run_id: run.id.clone(),
+            created: run.created,
+            image: absolute.to_string_lossy().into_owned(),
+            image_bytes: image.size_bytes,
+            layers: installation.layers.clone(),
+            volume_start: image
+                .volume_of(installation)
+                .map_or(0, |volume| volume.start_bytes),
+            serial: installation
+                .filesystem
+                .as_ntfs()
+                .map_or(0, |volume| volume.mft().geometry().serial),
+            actions: plan.actions.clone(),
+            old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
+            new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
+        },
+        entries,
+        states: Vec::new(),
+    })
+}
+
+/// Writes a journal's change into the image at `path`, journal first. `check` looks at the image once it is written.
+///
+/// # Errors
+/// A gate, before anything is written; or a failure whose message says in which state the image is.
+pub fn apply(
+    path: &Path,
+    journal_path: &Path,
+    mut journal: Journal,
+    check: &mut dyn FnMut() -> Result<()>,
+) -> Planned<()> {
+    let mut store = JournalFile::new(journal_path)?;
+    let mut image = open_image(path)?;
+    if image.len_bytes()? != journal.header.image_bytes {
+        return Err(Refusal::new(
+            Gate::ImageChanged,
+            format!(
+                "the image has {} bytes, and the plan was made for {}; nothing was written",
+                image.len_bytes()?,
+                journal.header.image_bytes
+            ),
+        ));
+    }
+    write::apply(&mut image, &mut store, &mut journal, check).map_err(|failure| {
+        let gate = match &failure {
+            write::Failure::Untouched(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                Gate::ImageChanged
+            }
+            _ => Gate::Unreadable,
+        };
+        Refusal::new(gate, failure.into_error(&store.name()).chain())
+    })
+}
+
+/// What an undo did, and to which image.
+#[derive(Debug)]
+pub struct UndoReport {
+    /// The image.
+    pub image: String,
+    /// What was done.
+    pub undone: write::Undone,
+    /// The names that are the old ones again.
+    pub journal: Journal,
+}
+
+/// Puts an image back as a journal has it. `named` stands in for the path that the journal remembers.
+///
+/// # Errors
+/// A journal that is damaged, an image that is in use, is another one or was changed by something else.
+pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
+    let (mut store, mut journal) = JournalFile::open(journal_path)?;
+    let remembered = journal.header.image.clone();
+    let path = named.unwrap_or_else(|| Path::new(&remembered));
+    crate::repair::in_use::check(path)?;
+    let mut image = open_image(path)?;
+    let undone = write::undo(&mut image, &mut store, &mut journal).map_err(|error: Error| {
+        Refusal::new(Gate::ImageChanged, error.at(path.display()).chain())
+    })?;
+    Ok(UndoReport {
+        image: path.to_string_lossy().into_owned(),
+        undone,
+        journal,
+    })
+}

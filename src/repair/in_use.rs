@@ -1,0 +1,113 @@
+//! Whether something else uses the image: a loop device, a mount, another program, a lock.
+//!
+//! A best effort: what the system does not show (another name space, another host) is not seen, so the locks that are taken
+//! while writing and the comparison of every old byte stay the last word. Specifications: proc(5), flock(2), fcntl(2).
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::repair::gate::{Gate, Planned, Refusal};
+
+/// Most processes that are asked.
+const PROCESSES_MAX: usize = 100_000;
+
+fn used(path: &Path, what: &str) -> Refusal {
+    Refusal::new(
+        Gate::InUse,
+        format!(
+            "{}: {what}; end that use and try again",
+            path.to_string_lossy()
+        ),
+    )
+}
+
+/// Refuses an image that something else uses.
+///
+/// # Errors
+/// A refusal at [`Gate::InUse`] that says by what, or at [`Gate::Unreadable`] for an image that is not there.
+pub fn check(path: &Path) -> Planned<()> {
+    let metadata = fs::metadata(path).map_err(|error| {
+        Refusal::new(
+            Gate::Unreadable,
+            format!("{}: {error}", path.to_string_lossy()),
+        )
+    })?;
+    if let Some(device) = loop_device(path, &metadata) {
+        return Err(used(path, &format!("{device} is set up over it")));
+    }
+    if metadata.file_type().is_block_device()
+        && let Some(place) = mounted(metadata.rdev())
+    {
+        return Err(used(path, &format!("is mounted at {place}")));
+    }
+    if let Some(process) = open_elsewhere(&metadata) {
+        return Err(used(path, &format!("is open in {process}")));
+    }
+    Ok(())
+}
+
+/// The loop device whose backing file is the image.
+fn loop_device(path: &Path, image: &fs::Metadata) -> Option<String> {
+    let named = path.canonicalize().ok();
+    for entry in fs::read_dir("/sys/block").ok()?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Ok(backing) = fs::read_to_string(entry.path().join("loop/backing_file")) else {
+            continue;
+        };
+        let backing = PathBuf::from(backing.trim_end_matches('\n'));
+        let is_same = fs::metadata(&backing)
+            .is_ok_and(|other| (other.dev(), other.ino()) == (image.dev(), image.ino()));
+        if is_same || named.as_ref() == Some(&backing) {
+            return Some(format!("the loop device {name}"));
+        }
+    }
+    None
+}
+
+/// Where a block device is mounted.
+fn mounted(device: u64) -> Option<String> {
+    let wanted = format!(
+        "{}:{}",
+        rustix::fs::major(device),
+        rustix::fs::minor(device)
+    );
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let is_wanted = fields.nth(2) == Some(wanted.as_str());
+        let place = fields.nth(1)?;
+        is_wanted.then(|| place.to_owned())
+    })
+}
+
+/// Another process that has the image open.
+fn open_elsewhere(image: &fs::Metadata) -> Option<String> {
+    let own = std::process::id();
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    for process in processes.take(PROCESSES_MAX) {
+        let name = process.file_name().to_string_lossy().into_owned();
+        let Ok(number) = name.parse::<u32>() else {
+            continue;
+        };
+        if number == own {
+            continue;
+        }
+        let Ok(files) = fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
+        for file in files.flatten() {
+            let Ok(other) = fs::metadata(file.path()) else {
+                continue;
+            };
+            let is_same_device = image.file_type().is_block_device()
+                && other.file_type().is_block_device()
+                && other.rdev() == image.rdev();
+            if is_same_device || (other.dev(), other.ino()) == (image.dev(), image.ino()) {
+                let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                return Some(format!("process {number} ({})", program.trim_end()));
+            }
+        }
+    }
+    None
+}

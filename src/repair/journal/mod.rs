@@ -1,0 +1,405 @@
+//! The journal of a repair: the old and the new bytes of every sector, written and synced before the image is touched.
+//!
+//! From it the image can always be led back to all-old or all-new. Layout, all integers little-endian:
+//!
+//! | part | bytes |
+//! | --- | --- |
+//! | magic | `GSEALJ01` |
+//! | record | kind u32, length u32, payload, CRC-32C u32 over all before it in the record |
+//! | kind 1, header | JSON: what, of which image, for which change |
+//! | kind 2, sector | offset in the file u64, position on the disk u64, length u32, old bytes, new bytes |
+//! | kind 3, end | SHA-256 of everything before this record |
+//! | padding | zeros up to a multiple of 512 |
+//! | state, 512 bytes each | `GSEALST1`, state u32, number u32, zeros, CRC-32C u32 at 508 |
+//!
+//! The body is written to a temporary name, synced, and renamed, so a journal under its own name is whole. States are only
+//! ever appended; one that was torn counts as not written. The journal holds metadata of files and no content of a key, and
+//! is readable by its owner only.
+
+mod crc32c;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::base::bytes::{self, hex};
+use crate::error::{Error, Result};
+use crate::repair::plan::Action;
+use crc32c::crc32c;
+
+/// First bytes of a journal.
+const MAGIC: &[u8; 8] = b"GSEALJ01";
+/// First bytes of a state.
+const STATE_MAGIC: &[u8; 8] = b"GSEALST1";
+/// Bytes of a state.
+pub(crate) const STATE_BYTES: usize = 512;
+/// Kind of the header record.
+const KIND_HEADER: u32 = 1;
+/// Kind of the record of a sector.
+const KIND_SECTOR: u32 = 2;
+/// Kind of the record that ends the body.
+const KIND_END: u32 = 3;
+/// Largest journal that is read; a swap makes some 30 KiB.
+pub(crate) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// Largest sector of a journal.
+const SECTOR_BYTES_MAX: usize = 512;
+/// Version of the header.
+const VERSION: u32 = 1;
+
+/// What a journal is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this header.
+    pub version: u32,
+    /// The program that wrote it.
+    pub tool: String,
+    /// Tells runs apart.
+    pub run_id: String,
+    /// Seconds since 1970, UTC.
+    pub created: u64,
+    /// The image, as an absolute path where that is known.
+    pub image: String,
+    /// Its length in bytes.
+    pub image_bytes: u64,
+    /// Its layers: `file`, `vhd:dynamic`, `mbr:1`, `ntfs:3.1`.
+    pub layers: Vec<String>,
+    /// Where the volume starts on the disk.
+    pub volume_start: u64,
+    /// Serial number of the NTFS volume.
+    pub serial: u64,
+    /// What is done.
+    pub actions: Vec<Action>,
+    /// SHA-256 over the old bytes of all sectors, in their order.
+    pub old_sha256: String,
+    /// SHA-256 over the new bytes of all sectors, in their order.
+    pub new_sha256: String,
+}
+
+impl Header {
+    /// The version that this program writes.
+    pub const VERSION: u32 = VERSION;
+}
+
+/// A sector, or a part of one where the file parts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Offset in the file.
+    pub file_offset: u64,
+    /// Position on the disk inside the image.
+    pub disk_offset: u64,
+    /// The old bytes.
+    pub before: Vec<u8>,
+    /// The new bytes.
+    pub after: Vec<u8>,
+}
+
+/// How far a repair has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Written, read back and checked.
+    Committed,
+    /// Being put back.
+    Undoing,
+    /// Put back.
+    RolledBack,
+}
+
+impl State {
+    fn number(self) -> u32 {
+        match self {
+            Self::Committed => 1,
+            Self::Undoing => 2,
+            Self::RolledBack => 3,
+        }
+    }
+
+    fn from_number(number: u32) -> Option<Self> {
+        [Self::Committed, Self::Undoing, Self::RolledBack]
+            .into_iter()
+            .find(|state| state.number() == number)
+    }
+}
+
+/// A journal that was read, or is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// What it is about.
+    pub header: Header,
+    /// The sectors, in the order in which they are written.
+    pub entries: Vec<Entry>,
+    /// The states so far.
+    pub states: Vec<State>,
+}
+
+/// SHA-256 over one side of all entries.
+pub(crate) fn digest<'e>(parts: impl Iterator<Item = &'e [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+impl Journal {
+    /// The last state; `None` while it was begun and not ended.
+    pub fn state(&self) -> Option<State> {
+        self.states.last().copied()
+    }
+
+    /// The body as it is written, padded so that a state follows at a multiple of 512.
+    ///
+    /// # Errors
+    /// A header that can't be written as JSON, a part above 4 GiB.
+    pub(crate) fn body(&self) -> Result<Vec<u8>> {
+        let mut body = MAGIC.to_vec();
+        let header = serde_json::to_vec(&self.header)
+            .map_err(|error| Error::corrupt(format!("journal header: {error}")))?;
+        push_record(&mut body, KIND_HEADER, &header)?;
+        for entry in &self.entries {
+            let mut payload = Vec::new();
+            payload.extend(entry.file_offset.to_le_bytes());
+            payload.extend(entry.disk_offset.to_le_bytes());
+            payload.extend(record_len(entry.after.len())?.to_le_bytes());
+            payload.extend(&entry.before);
+            payload.extend(&entry.after);
+            push_record(&mut body, KIND_SECTOR, &payload)?;
+        }
+        let sum = Sha256::digest(&body);
+        push_record(&mut body, KIND_END, &sum)?;
+        body.resize(body.len().next_multiple_of(STATE_BYTES), 0);
+        Ok(body)
+    }
+
+    /// A state as it is appended, being the one with that number.
+    pub(crate) fn state_sector(state: State, number: usize) -> Vec<u8> {
+        let mut sector = STATE_MAGIC.to_vec();
+        sector.extend(state.number().to_le_bytes());
+        sector.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+        sector.resize(STATE_BYTES.saturating_sub(4), 0);
+        sector.extend(crc32c(&sector).to_le_bytes());
+        sector
+    }
+
+    /// Reads a journal.
+    ///
+    /// # Errors
+    /// Anything in the body that is not as it was written: then nothing it says is used.
+    pub fn parse(content: &[u8]) -> Result<Self> {
+        let damaged = |what: &str| Error::corrupt(format!("journal: {what}"));
+        if content.get(..MAGIC.len()) != Some(MAGIC) {
+            return Err(damaged("does not begin as one"));
+        }
+        let mut offset = MAGIC.len();
+        let mut header: Option<Header> = None;
+        let mut entries = Vec::new();
+        loop {
+            let (kind, payload, next) =
+                record(content, offset).ok_or_else(|| damaged("a record is damaged or missing"))?;
+            match (kind, header.is_some()) {
+                (KIND_HEADER, false) => {
+                    header = Some(
+                        serde_json::from_slice(payload)
+                            .map_err(|error| damaged(&format!("header: {error}")))?,
+                    );
+                }
+                (KIND_SECTOR, true) => {
+                    entries.push(entry(payload).ok_or_else(|| damaged("a sector is damaged"))?);
+                }
+                (KIND_END, true) => {
+                    let sum = Sha256::digest(content.get(..offset).unwrap_or_default());
+                    if payload != sum.as_slice() {
+                        return Err(damaged("its digest does not fit"));
+                    }
+                    offset = next;
+                    break;
+                }
+                _ => return Err(damaged("its records are in a wrong order")),
+            }
+            offset = next;
+        }
+        let journal = Self {
+            states: states(content, offset.next_multiple_of(STATE_BYTES)),
+            header: header.ok_or_else(|| damaged("has no header"))?,
+            entries,
+        };
+        journal.check()?;
+        Ok(journal)
+    }
+
+    /// Where the next state goes.
+    ///
+    /// # Errors
+    /// As [`Journal::body`].
+    pub(crate) fn next_state_offset(&self) -> Result<u64> {
+        let states = self.states.len().saturating_mul(STATE_BYTES);
+        u64::try_from(self.body()?.len().saturating_add(states))
+            .map_err(|_| Error::corrupt("journal: too long"))
+    }
+
+    /// The header agrees with the entries, and no two of these overlap.
+    fn check(&self) -> Result<()> {
+        let damaged = |what: &str| Err(Error::corrupt(format!("journal: {what}")));
+        if self.header.version != VERSION {
+            return damaged("is of another version of this program");
+        }
+        let old = digest(self.entries.iter().map(|entry| entry.before.as_slice()));
+        let new = digest(self.entries.iter().map(|entry| entry.after.as_slice()));
+        if old != self.header.old_sha256 || new != self.header.new_sha256 {
+            return damaged("its sectors are not those of its header");
+        }
+        let mut places: Vec<(u64, usize)> = self
+            .entries
+            .iter()
+            .map(|entry| (entry.file_offset, entry.after.len()))
+            .collect();
+        places.sort_unstable();
+        let mut end = 0;
+        for (offset, len) in places {
+            let len = u64::try_from(len).unwrap_or(u64::MAX);
+            let next = offset.saturating_add(len);
+            if offset < end || next > self.header.image_bytes {
+                return damaged("its sectors overlap, or leave the image");
+            }
+            end = next;
+        }
+        Ok(())
+    }
+}
+
+fn record_len(len: usize) -> Result<u32> {
+    u32::try_from(len).map_err(|_| Error::corrupt("journal: a part of more than 4 GiB"))
+}
+
+fn push_record(body: &mut Vec<u8>, kind: u32, payload: &[u8]) -> Result<()> {
+    let start = body.len();
+    body.extend(kind.to_le_bytes());
+    body.extend(record_len(payload.len())?.to_le_bytes());
+    body.extend(payload);
+    let sum = crc32c(body.get(start..).unwrap_or_default());
+    body.extend(sum.to_le_bytes());
+    Ok(())
+}
+
+/// The record at `offset`: its kind, its payload, and where the next one begins.
+fn record(content: &[u8], offset: usize) -> Option<(u32, &[u8], usize)> {
+    let kind = bytes::u32_le(content, offset)?;
+    let len = usize::try_from(bytes::u32_le(content, offset.checked_add(4)?)?).ok()?;
+    let payload_at = offset.checked_add(8)?;
+    let payload = bytes::slice(content, payload_at, len)?;
+    let end = payload_at.checked_add(len)?;
+    let sum = bytes::u32_le(content, end)?;
+    (crc32c(content.get(offset..end)?) == sum).then_some((kind, payload, end.checked_add(4)?))
+}
+
+fn entry(payload: &[u8]) -> Option<Entry> {
+    let len = usize::try_from(bytes::u32_le(payload, 16)?).ok()?;
+    let is_whole = payload.len() == len.checked_mul(2)?.checked_add(20)?;
+    if !is_whole || len == 0 || len > SECTOR_BYTES_MAX {
+        return None;
+    }
+    Some(Entry {
+        file_offset: bytes::u64_le(payload, 0)?,
+        disk_offset: bytes::u64_le(payload, 8)?,
+        before: bytes::slice(payload, 20, len)?.to_vec(),
+        after: payload.get(len.checked_add(20)?..)?.to_vec(),
+    })
+}
+
+/// The states from `offset` on; the first that is not whole ends them.
+fn states(content: &[u8], offset: usize) -> Vec<State> {
+    let mut states = Vec::new();
+    let tail = content.get(offset..).unwrap_or_default();
+    for sector in tail.chunks_exact(STATE_BYTES) {
+        let number = bytes::u32_le(sector, 8).unwrap_or(0);
+        let Some(state) = State::from_number(number) else {
+            break;
+        };
+        if sector != Journal::state_sector(state, states.len()) {
+            break;
+        }
+        states.push(state);
+    }
+    states
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal() -> Journal {
+        let entries: Vec<Entry> = (0..3_u8)
+            .map(|number| Entry {
+                file_offset: u64::from(number) * 1024,
+                disk_offset: u64::from(number) * 1024 + 512,
+                before: vec![number; 512],
+                after: vec![number + 100; 512],
+            })
+            .collect();
+        let header = Header {
+            version: VERSION,
+            tool: "goldseal 0".to_owned(),
+            run_id: "7".to_owned(),
+            created: 1,
+            image: "golden.vhd".to_owned(),
+            image_bytes: 4096,
+            layers: vec!["file".to_owned()],
+            volume_start: 0,
+            serial: 0,
+            actions: Vec::new(),
+            old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
+            new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
+        };
+        Journal {
+            header,
+            entries,
+            states: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let mut journal = journal();
+        let mut content = journal.body().unwrap();
+        assert_eq!(Journal::parse(&content).unwrap(), journal);
+        for state in [State::Committed, State::Undoing, State::RolledBack] {
+            assert_eq!(
+                journal.next_state_offset().unwrap(),
+                u64::try_from(content.len()).unwrap()
+            );
+            content.extend(Journal::state_sector(state, journal.states.len()));
+            journal.states.push(state);
+            assert_eq!(Journal::parse(&content).unwrap(), journal);
+        }
+    }
+
+    #[test]
+    fn any_changed_byte_of_the_body_is_noticed() {
+        let journal = journal();
+        let content = journal.body().unwrap();
+        for at in 0..content.len() {
+            let mut damaged = content.clone();
+            damaged[at] ^= 0x10;
+            // Padding is not part of what counts.
+            if let Ok(read) = Journal::parse(&damaged) {
+                assert_eq!(read, journal, "{at}");
+            }
+        }
+        for len in 0..content.len() - STATE_BYTES {
+            assert!(Journal::parse(&content[..len]).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_torn_state_counts_as_not_written() {
+        let journal = journal();
+        let whole = journal.body().unwrap();
+        let state = Journal::state_sector(State::Committed, 0);
+        for len in 0..STATE_BYTES {
+            let mut content = whole.clone();
+            content.extend(&state[..len]);
+            content.resize(whole.len() + STATE_BYTES, 0);
+            let read = Journal::parse(&content).unwrap();
+            let is_whole = content[whole.len()..] == state;
+            assert_eq!(read.state().is_some(), is_whole, "{len}");
+        }
+    }
+}

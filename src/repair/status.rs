@@ -1,0 +1,91 @@
+//! Whether the journal beside an image says that a repair was not finished.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{ErrorKind, Result};
+use crate::image::device::{BlockDevice, FileDevice, ReadCounter};
+use crate::image::host::{HostKind, open_image_file};
+use crate::repair::files::{journal_beside, read_journal};
+use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::journal::State;
+use crate::repair::medium::Medium;
+use crate::repair::write::{Extent, extent};
+
+/// An image that can only be read.
+struct ReadOnly(FileDevice);
+
+impl Medium for ReadOnly {
+    fn len_bytes(&self) -> Result<u64> {
+        Ok(self.0.len_bytes())
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.0.read_exact_at(offset, buf)
+    }
+
+    fn write_at(&mut self, _: u64, _: &[u8]) -> Result<()> {
+        Err(crate::error::Error::unsupported("opened for reading only"))
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What stands against trusting or writing the image, in one sentence; `None` where no journal lies beside it, or one that
+/// is finished.
+pub fn warning(image: &Path) -> Option<String> {
+    let journal_path = journal_beside(image)?;
+    let journal = match read_journal(&journal_path) {
+        Ok(None) => return None,
+        Ok(Some(journal)) => journal,
+        Err(error) => {
+            return Some(format!(
+                "a journal lies beside the image and can't be read, so it is not known whether a repair was finished: {}",
+                error.chain()
+            ));
+        }
+    };
+    let name = journal_path.to_string_lossy().into_owned();
+    let opened = open_image_file(image).ok()?;
+    if opened.kind == HostKind::Directory {
+        return None;
+    }
+    let device = FileDevice::new(
+        opened.file,
+        opened.len_bytes,
+        Arc::new(ReadCounter::default()),
+    );
+    match (extent(&ReadOnly(device), &journal), journal.state()) {
+        (Ok(Extent::Mixed), _) => Some(format!(
+            "the image is half-changed: a repair was begun and not finished, and what is read may be wrong; \
+             `goldseal undo {name}` puts it back"
+        )),
+        (Ok(Extent::New), Some(State::Committed)) | (Ok(Extent::Old), _) => None,
+        (Ok(Extent::New), _) => Some(format!(
+            "a repair was written and not checked to its end; `goldseal undo {name}` puts the image back"
+        )),
+        // An image that was changed since by its owner is none of a journal's business.
+        (Err(error), Some(State::Committed | State::RolledBack))
+            if error.kind() == ErrorKind::PreconditionFailed =>
+        {
+            None
+        }
+        (Err(error), _) => Some(format!(
+            "the journal {name} is of a repair that was not finished, and the image does not fit it: {}",
+            error.chain()
+        )),
+    }
+}
+
+/// Refuses to write an image beside which an unfinished journal lies.
+///
+/// # Errors
+/// A refusal at [`Gate::Journal`].
+pub fn check(image: &Path) -> Planned<()> {
+    match warning(image) {
+        None => Ok(()),
+        Some(text) => Err(Refusal::new(Gate::Journal, text)),
+    }
+}

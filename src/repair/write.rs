@@ -1,0 +1,272 @@
+//! The order of a write: compare, journal, write, sync, read back, check, commit; and the way back.
+//!
+//! At every point a crash leaves a journal from which [`undo`] leads to all-old, and a journal that says committed is of an
+//! image that is all-new. Each sector is old, new or torn between the two; anything else was written by somebody else and
+//! stops everything. Writing the same sectors again is harmless, so both directions can be begun anew.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::repair::gate::{Gate, Refusal};
+use crate::repair::journal::{Entry, Journal, State};
+use crate::repair::medium::Medium;
+
+/// Where a journal is kept.
+pub trait JournalStore {
+    /// Keeps the body under its own name; returns when it is safe. It is there whole or not at all.
+    fn create(&mut self, body: &[u8]) -> Result<()>;
+
+    /// Writes a state at its place and returns when it is safe.
+    fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()>;
+
+    /// The name for messages.
+    fn name(&self) -> String;
+}
+
+/// How much of a change an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every sector is old.
+    Old,
+    /// Every sector is new.
+    New,
+    /// Some are new, or torn between old and new.
+    Mixed,
+}
+
+/// Why a write did not end as it should.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nothing was written.
+    Untouched(Error),
+    /// It was written and put back.
+    PutBack(Error),
+    /// Neither: the journal is needed.
+    HalfApplied(Error),
+    /// Written and checked; only the journal could not be marked.
+    Unmarked(Error),
+}
+
+impl Failure {
+    /// The message that says what state the image is in.
+    pub fn into_error(self, journal: &str) -> Error {
+        let (what, error) = match self {
+            Self::Untouched(error) => ("nothing was written".to_owned(), error),
+            Self::PutBack(error) => (
+                "what was written has been put back; the image is as it was".to_owned(),
+                error,
+            ),
+            Self::HalfApplied(error) => (
+                format!("the image is half-changed; `goldseal undo {journal}` puts it back"),
+                error,
+            ),
+            Self::Unmarked(error) => (
+                format!(
+                    "the image was changed and checked, but {journal} could not be marked; `goldseal undo` still works"
+                ),
+                error,
+            ),
+        };
+        error.at(what)
+    }
+}
+
+/// The state of one sector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Old,
+    New,
+    Torn,
+    Foreign,
+}
+
+fn found(entry: &Entry, bytes: &[u8]) -> Found {
+    if bytes == entry.before {
+        return Found::Old;
+    }
+    if bytes == entry.after {
+        return Found::New;
+    }
+    let is_mixture = bytes
+        .iter()
+        .zip(entry.before.iter().zip(&entry.after))
+        .all(|(byte, (old, new))| byte == old || byte == new);
+    if is_mixture {
+        Found::Torn
+    } else {
+        Found::Foreign
+    }
+}
+
+fn read(image: &dyn Medium, entry: &Entry) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; entry.before.len()];
+    image.read_at(entry.file_offset, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// How much of the change the image holds.
+///
+/// # Errors
+/// A sector that is neither old nor new nor torn between them: the image was changed by something else, or is another one.
+pub fn extent(image: &dyn Medium, journal: &Journal) -> Result<Extent> {
+    if image.len_bytes()? != journal.header.image_bytes {
+        return Err(Error::new(
+            ErrorKind::PreconditionFailed,
+            format!(
+                "the image has {} bytes, and the journal is of one of {} bytes",
+                image.len_bytes()?,
+                journal.header.image_bytes
+            ),
+        ));
+    }
+    let (mut old, mut new) = (0_usize, 0_usize);
+    let mut foreign = Vec::new();
+    for entry in &journal.entries {
+        match found(entry, &read(image, entry)?) {
+            Found::Old => old = old.saturating_add(1),
+            Found::New => new = new.saturating_add(1),
+            Found::Torn => {}
+            Found::Foreign => foreign.push(format!("0x{:08x}", entry.file_offset)),
+        }
+    }
+    if !foreign.is_empty() {
+        return Err(Error::new(
+            ErrorKind::PreconditionFailed,
+            format!(
+                "{} of {} sectors hold neither their old nor their new bytes (at {} of the file): something else changed the \
+                 image, or it is another one",
+                foreign.len(),
+                journal.entries.len(),
+                foreign.join(", ")
+            ),
+        ));
+    }
+    Ok(match journal.entries.len() {
+        all if all == old => Extent::Old,
+        all if all == new => Extent::New,
+        _ => Extent::Mixed,
+    })
+}
+
+/// Writes the change of `journal`, which has no state yet, to `image`. `check` looks at the written image.
+///
+/// # Errors
+/// [`Failure`] says in which state the image is.
+pub fn apply(
+    image: &mut dyn Medium,
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+    check: &mut dyn FnMut() -> Result<()>,
+) -> std::result::Result<(), Failure> {
+    all_old(image, journal).map_err(Failure::Untouched)?;
+    let body = journal.body().map_err(Failure::Untouched)?;
+    store.create(&body).map_err(Failure::Untouched)?;
+    // The journal may have taken long to reach the disk.
+    all_old(image, journal).map_err(Failure::Untouched)?;
+    let written = put(image, journal, |entry| &entry.after).and_then(|()| check());
+    if let Err(error) = written {
+        return Err(match put_back(image, store, journal) {
+            Ok(()) => Failure::PutBack(error),
+            Err(second) => Failure::HalfApplied(Error::new(
+                error.kind(),
+                format!("{}; putting it back: {}", error.chain(), second.chain()),
+            )),
+        });
+    }
+    mark(store, journal, State::Committed).map_err(Failure::Unmarked)
+}
+
+fn all_old(image: &dyn Medium, journal: &Journal) -> Result<()> {
+    match extent(image, journal)? {
+        Extent::Old => Ok(()),
+        Extent::New | Extent::Mixed => Err(Refusal::new(
+            Gate::ImageChanged,
+            "the image is not the one that the plan was made for: some of its sectors already hold new bytes",
+        )
+        .into()),
+    }
+}
+
+/// What an undo did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undone {
+    /// The old bytes were written.
+    PutBack,
+    /// They were there already.
+    AlreadyOld,
+}
+
+/// Puts the old bytes of a journal back.
+///
+/// # Errors
+/// An image that something else has changed: nothing is written. A write that fails: it can be begun anew.
+pub fn undo(
+    image: &mut dyn Medium,
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+) -> Result<Undone> {
+    let extent = extent(image, journal)?;
+    if extent == Extent::Old {
+        // What is read may still be on its way to the disk.
+        image.sync()?;
+        if journal.state() != Some(State::RolledBack) {
+            mark(store, journal, State::RolledBack)?;
+        }
+        return Ok(Undone::AlreadyOld);
+    }
+    match journal.state() {
+        Some(State::Committed) if extent == Extent::Mixed => {
+            return Err(Error::new(
+                ErrorKind::PreconditionFailed,
+                "the repair was ended, and now some of its sectors hold old bytes: something else changed the image",
+            ));
+        }
+        Some(State::RolledBack) => {
+            return Err(Error::new(
+                ErrorKind::PreconditionFailed,
+                "the repair was put back, and now some of its sectors hold new bytes: something else changed the image",
+            ));
+        }
+        _ => {}
+    }
+    put_back(image, store, journal)?;
+    Ok(Undone::PutBack)
+}
+
+fn put_back(
+    image: &mut dyn Medium,
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+) -> Result<()> {
+    if journal.state() != Some(State::Undoing) {
+        mark(store, journal, State::Undoing)?;
+    }
+    put(image, journal, |entry| &entry.before)?;
+    mark(store, journal, State::RolledBack)
+}
+
+/// Writes one side of every sector, makes it safe and reads it back.
+fn put(image: &mut dyn Medium, journal: &Journal, side: impl Fn(&Entry) -> &Vec<u8>) -> Result<()> {
+    for entry in &journal.entries {
+        image.write_at(entry.file_offset, side(entry))?;
+    }
+    image.sync()?;
+    image.forget_cached();
+    for entry in &journal.entries {
+        if read(image, entry)? != *side(entry) {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "the sector at 0x{:08x} of the file does not hold what was written to it",
+                    entry.file_offset
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn mark(store: &mut dyn JournalStore, journal: &mut Journal, state: State) -> Result<()> {
+    let sector = Journal::state_sector(state, journal.states.len());
+    store.put_state(journal.next_state_offset()?, &sector)?;
+    journal.states.push(state);
+    Ok(())
+}
