@@ -378,7 +378,7 @@ macro_rules! cases {
 }
 
 cases! {
-    nt4_with_sp6a_iis4_and_ie501_may_be_cloned: "nt40_sp6a_iis4_ie501",
+    nt4_with_sp6a_iis4_and_ie501_needs_someone_to_vouch_for_its_keys: "nt40_sp6a_iis4_ie501",
     nt4_with_sp5_and_iis4_is_blocked: "nt40_sp5",
     nt4_on_fat16_is_judged_like_nt4_on_ntfs: "nt40_fat16",
     windows_2000_with_iis5_and_ie501_may_be_cloned: "w2k_iis5",

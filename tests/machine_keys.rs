@@ -90,7 +90,7 @@ fn the_view_counts_the_files_of_each_guid() {
     );
     let files: usize = view.guids.iter().map(|count| count.files).sum();
     assert_eq!(files, collected.machine_keys.len());
-    assert_eq!(view.plan.decision, "undecided");
+    assert_eq!(view.plan.decision.as_str(), "rename_only");
     assert!(matches!(
         view.machine_guid,
         Fact::Found {

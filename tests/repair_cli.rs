@@ -92,8 +92,30 @@ fn a_preview_tells_every_byte_and_what_the_checks_say_of_them() {
 }
 
 #[test]
+fn the_file_that_signed_the_metabase_gets_the_name_of_machine_guid() {
+    let sample = Sample::new();
+    let (code, report) = sample.repair(&[]);
+    assert_eq!(code, 0, "{report}");
+    let outcome = |side: &str| {
+        let findings = report[side]["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["rule"] == "KEY-001");
+        finding.unwrap()["outcome"].clone()
+    };
+    assert_eq!(
+        (outcome("before"), outcome("after")),
+        ("fired".into(), "clear".into())
+    );
+}
+
+/// The metabase of this sample was signed by a key that is not in the image.
+#[test]
 fn what_the_proof_does_not_decide_is_refused() {
     let sample = Sample::new();
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata/cases/w2k3_backup_paired/golden.img.zst");
+    let mut image =
+        ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
+    std::io::copy(&mut image, &mut fs::File::create(sample.image()).unwrap()).unwrap();
     let (code, report) = sample.repair(&[]);
     assert_eq!(code, 4);
     assert_eq!(report["refusal"]["gate"], "undecided");

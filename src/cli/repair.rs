@@ -238,8 +238,8 @@ fn by_proof(collected: &Collected) -> Decision {
         )),
     };
     Decision {
-        word: plan.decision,
-        reason: plan.reason,
+        word: plan.decision.as_str().to_owned(),
+        reason: plan.reason.clone(),
         actions,
     }
 }

@@ -31,7 +31,7 @@ use crate::evidence::{Fact, Value};
 use crate::image::Installation;
 
 pub use context::{Context, HiveName};
-pub use machine_keys::{KeyMaterial, KeysView, MachineKey, Metabase};
+pub use machine_keys::{KeyMaterial, KeysView, MachineKey, Metabase, Plan};
 
 /// What was collected from one installation.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +40,10 @@ pub struct Collected {
     pub facts: Facts,
     /// Every machine key file, in the order of path and name.
     pub machine_keys: Vec<MachineKey>,
-    /// The live metabase, if IIS uses one.
+    /// The metabase files, the live one first.
     pub metabases: Vec<Metabase>,
+    /// What would mend the mapping of IIS's key files.
+    pub plan: Plan,
     /// Notes on the installation as a whole (a dirty hive, a log that did not fit).
     pub notes: Vec<String>,
 }
@@ -65,6 +67,7 @@ pub fn collect(installation: &Installation, limits: Limits) -> Collected {
         facts,
         machine_keys: keys.machine_keys,
         metabases: keys.metabases,
+        plan: keys.plan,
         notes: context.notes().into_iter().chain(keys.notes).collect(),
     }
 }

@@ -161,6 +161,11 @@ const SOURCES: &[Source] = &[
         kind: "memory",
     },
     Source {
+        id: "MS-IMSA",
+        title: "[MS-IMSA]: Internet Information Services (IIS) IMSAdminBaseW Remote Protocol, IIS_CRYPTO_BLOB",
+        kind: "Microsoft specification",
+    },
+    Source {
         id: "MS-JP-SQM",
         title: "SQMClient MachineId and Sysprep, Microsoft Japan support blog, 11 January 2023",
         kind: "Microsoft blog",

@@ -9,10 +9,15 @@ use crate::artifact::machine_key::{CapiFile, KeyFileName, NameRule, RsaPublic, c
 use crate::base::bytes;
 use crate::error::{Error, Result};
 
-/// Offsets of the lengths of name, hash and signature key in the header, and the end of the header.
+/// The version that every key file carries.
+const VERSION: u64 = 2;
+// Offsets of lengths in the header, and its own length; the parts do not stand in the order of their lengths.
 const NAME_LENGTH: usize = 0x08;
 const SIG_PUBLIC_LENGTH: usize = 0x0c;
+const SIG_PRIVATE_LENGTH: usize = 0x10;
+const EX_PUBLIC_LENGTH: usize = 0x14;
 const HASH_LENGTH: usize = 0x1c;
+const SIG_EXPORT_FLAG_LENGTH: usize = 0x20;
 const HEADER_BYTES: u64 = 0x28;
 
 /// L2: whether the file is whole; the error says where it is not.
@@ -36,6 +41,26 @@ pub fn is_named_for_its_container(file_name: &str, container: &str) -> Option<bo
 /// # Errors
 /// A file that ends before that part does, or a part that is no public key.
 pub fn signature_key(file: &[u8]) -> Result<Option<RsaPublic>> {
+    public_key(file, SIG_PUBLIC_LENGTH, &[NAME_LENGTH, HASH_LENGTH])
+}
+
+/// L4: the public half of the exchange pair; `None` if the container has none.
+///
+/// # Errors
+/// A file that ends before that part does, or a part that is no public key.
+pub fn exchange_key(file: &[u8]) -> Result<Option<RsaPublic>> {
+    let before = [
+        NAME_LENGTH,
+        HASH_LENGTH,
+        SIG_PUBLIC_LENGTH,
+        SIG_PRIVATE_LENGTH,
+        SIG_EXPORT_FLAG_LENGTH,
+    ];
+    public_key(file, EX_PUBLIC_LENGTH, &before)
+}
+
+/// The public key whose length stands at `length_at`, behind the parts whose lengths stand at `before`.
+fn public_key(file: &[u8], length_at: usize, before: &[usize]) -> Result<Option<RsaPublic>> {
     let length = |at: usize| {
         bytes::u32_le(file, at).map(u64::from).ok_or_else(|| {
             Error::corrupt(format!(
@@ -44,21 +69,28 @@ pub fn signature_key(file: &[u8]) -> Result<Option<RsaPublic>> {
             ))
         })
     };
-    let key_bytes = length(SIG_PUBLIC_LENGTH)?;
+    let version = length(0)?;
+    if version != VERSION {
+        return Err(Error::corrupt(format!(
+            "key file at 0x00000000: version should be {VERSION}, is {version}"
+        )));
+    }
+    let key_bytes = length(length_at)?;
     if key_bytes == 0 {
         return Ok(None);
     }
-    // Three numbers of 32 bits cannot overflow 64.
-    let start = HEADER_BYTES
-        .saturating_add(length(NAME_LENGTH)?)
-        .saturating_add(length(HASH_LENGTH)?);
+    let mut start = HEADER_BYTES;
+    for at in before {
+        // A few numbers of 32 bits cannot overflow 64.
+        start = start.saturating_add(length(*at)?);
+    }
     let part = usize::try_from(start)
         .ok()
         .zip(usize::try_from(key_bytes).ok())
         .and_then(|(start, length)| bytes::slice(file, start, length))
         .ok_or_else(|| {
             Error::corrupt(format!(
-                "key file at 0x{start:08x}: signature key should be {key_bytes} bytes, file ends before"
+                "key file at 0x{start:08x}: public key should be {key_bytes} bytes, file ends before"
             ))
         })?;
     RsaPublic::parse(part)
@@ -102,6 +134,12 @@ mod tests {
             let key = signature_key(&whole[..len]).unwrap().unwrap();
             assert_eq!(key.modulus_le, [0x81; 64]);
         }
+    }
+
+    #[test]
+    fn the_exchange_key_is_not_taken_for_the_signature_key() {
+        let exchange = exchange_key(&file()).unwrap().unwrap();
+        assert_eq!(exchange.modulus_le, [0xc3; 64]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::filetime::FileTime;
 use crate::facts::{Collected, KeysView, MachineKey};
 use crate::image::Installation;
 use crate::report::browse::time_rows;
@@ -53,13 +54,14 @@ pub fn keys_text(report: &KeysReport<'_>, style: &Style) -> String {
     }
     summary.row(
         "plan",
-        &format!("{}: {}", keys.plan.decision, keys.plan.reason),
+        &format!("{}: {}", keys.plan.decision.as_str(), keys.plan.reason),
     );
-    for metabase in &keys.metabases {
-        summary.row("metabase", &metabase.path);
+    for action in &keys.plan.actions {
+        summary.row("", &format!("{} -> {}", action.from, action.to));
     }
     text.push('\n');
     text.push_str(&summary.render(0));
+    text.push_str(&metabase_table(report, style));
     text.push_str(&guid_table(report, style));
     for key in keys.machine_keys {
         text.push_str(&key_block(key, style));
@@ -68,20 +70,79 @@ pub fn keys_text(report: &KeysReport<'_>, style: &Style) -> String {
     text
 }
 
+fn metabase_table(report: &KeysReport<'_>, style: &Style) -> String {
+    if report.keys.metabases.is_empty() {
+        return String::new();
+    }
+    let headings = [
+        "metabase",
+        "in use",
+        "session keys",
+        "properties",
+        "signed by",
+    ];
+    let mut grid = Grid::new(style, &headings);
+    for metabase in &report.keys.metabases {
+        let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+        let signed_by = match metabase.outcome {
+            "paired" => inferred(&metabase.signed_by.join(", "), metabase.by_inference),
+            "not_paired" => "no key in this image".to_owned(),
+            outcome => match &metabase.fault {
+                Some(fault) => format!("{}: {fault}", words(outcome)),
+                None => words(outcome),
+            },
+        };
+        grid.row(&[
+            metabase.path.clone(),
+            if metabase.live { "yes" } else { "a copy" }.to_owned(),
+            count(metabase.session_key_blobs),
+            count(metabase.data_blobs),
+            signed_by,
+        ]);
+    }
+    format!("\n{}", grid.render())
+}
+
+fn inferred(what: &str, by_inference: bool) -> String {
+    if by_inference {
+        format!("{what} (by inference)")
+    } else {
+        what.to_owned()
+    }
+}
+
+/// A word of the report, for people.
+fn words(word: &str) -> String {
+    word.replace('_', " ")
+}
+
 fn guid_table(report: &KeysReport<'_>, style: &Style) -> String {
     if report.keys.guids.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(style, &["GUID in the names", "files", "is MachineGuid"]);
+    let headings = [
+        "GUID in the names",
+        "files",
+        "is MachineGuid",
+        "first created",
+        "last created",
+    ];
+    let mut grid = Grid::new(style, &headings);
     for count in &report.keys.guids {
         let cells = [
             count.guid.clone(),
             count.files.to_string(),
             yes_no(count.is_machine_guid).to_owned(),
+            time(count.created_first),
+            time(count.created_last),
         ];
         grid.row(&cells);
     }
     format!("\n{}", grid.render())
+}
+
+fn time(time: Option<FileTime>) -> String {
+    time.map_or_else(|| "not given".to_owned(), |time| time.to_string())
 }
 
 fn yes_no(answer: Option<bool>) -> &'static str {
@@ -116,6 +177,18 @@ fn key_block(key: &MachineKey, style: &Style) -> String {
     row("well formed", yes_no(key.proof.well_formed));
     row("name fits", yes_no(key.proof.name_consistent));
     row("master key", yes_no(key.proof.master_key_present));
+    for (label, key) in [
+        ("signs with", &key.proof.signature_key),
+        ("exchanges", &key.proof.exchange_key),
+    ] {
+        if let Some(key) = key {
+            row(label, &format!("RSA {} bits, {}", key.bits, key.sha256));
+        }
+    }
+    row("live metabase", &words(key.proof.signed_metabase));
+    for path in &key.proof.paired_with {
+        row("signed", &inferred(path, key.proof.by_inference));
+    }
     row("access list", key.proof.acl);
     text
 }

@@ -26,7 +26,7 @@ pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
 pub use table::Style;
 
 /// Version of the reports: a change of meaning raises the first number, an addition the second.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The JSON Schema of the report of `check`.
 pub fn schema() -> &'static str {

@@ -13,6 +13,8 @@ pub use config_providers::{ConfigProvider, ProviderKind, SessionKey, providers, 
 pub use encrypted_values::{EncryptedValue, encrypted_values, is_redirected};
 pub use xml::check_well_formed;
 
+use crate::error::Result;
+
 /// The form of a metabase file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetabaseKind {
@@ -43,23 +45,53 @@ pub enum Content {
     Malformed(String),
 }
 
-/// Judges the bytes of a metabase file of that kind.
-pub fn content(kind: MetabaseKind, bytes: &[u8]) -> Content {
+/// Judges a metabase file by its bytes and by what came of reading its blobs.
+pub fn content_of(bytes: &[u8], blobs: &Result<MetabaseBlobs<'_>>) -> Content {
     if bytes.iter().all(|byte| *byte == 0) {
         return Content::Empty;
     }
-    match kind {
-        MetabaseKind::Binary => Content::Ok,
-        MetabaseKind::Xml => match check_well_formed(bytes) {
-            Ok(()) => Content::Ok,
-            Err(error) => Content::Malformed(error.chain()),
-        },
+    match blobs {
+        Ok(_) => Content::Ok,
+        Err(error) => Content::Malformed(error.chain()),
+    }
+}
+
+/// The form of a copy of a metabase, by its content: text that begins as XML does, or else binary.
+pub fn kind_of(bytes: &[u8]) -> MetabaseKind {
+    const BYTE_ORDER_MARKS: [&[u8]; 3] = [&[0xef, 0xbb, 0xbf], &[0xff, 0xfe], &[0xfe, 0xff]];
+    let text = BYTE_ORDER_MARKS
+        .iter()
+        .find_map(|mark| bytes.strip_prefix(*mark))
+        .unwrap_or(bytes);
+    let first = text
+        .iter()
+        .find(|byte| **byte != 0 && !byte.is_ascii_whitespace());
+    match first {
+        Some(b'<') => MetabaseKind::Xml,
+        _ => MetabaseKind::Binary,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn content(kind: MetabaseKind, bytes: &[u8]) -> Content {
+        content_of(bytes, &MetabaseBlobs::read(kind, bytes))
+    }
+
+    #[test]
+    fn the_form_of_a_copy_is_told_by_its_content() {
+        for (bytes, kind) in [
+            (&b"<?xml version =\"1.0\"?>"[..], MetabaseKind::Xml),
+            (b"\xef\xbb\xbf\r\n<configuration>", MetabaseKind::Xml),
+            (b"\xff\xfe<\0a\0", MetabaseKind::Xml),
+            (b"\x01\x02<", MetabaseKind::Binary),
+            (b"", MetabaseKind::Binary),
+        ] {
+            assert_eq!(kind_of(bytes), kind, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn a_file_of_zeros_is_empty() {

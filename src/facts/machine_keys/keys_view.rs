@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::evidence::{Fact, Locator, Unknown, UnknownReason, Value};
-use crate::facts::{Collected, MachineKey};
+use crate::base::filetime::FileTime;
+use crate::evidence::{Fact, Locator, Unknown, UnknownReason};
+use crate::facts::{Collected, MachineKey, Plan};
 
 /// The keys of one installation, in the order of the report.
 #[derive(Debug, Serialize)]
@@ -20,7 +21,7 @@ pub struct KeysView<'c> {
     /// All key files.
     pub machine_keys: &'c [MachineKey],
     /// What would mend the mapping.
-    pub plan: Plan,
+    pub plan: &'c Plan,
 }
 
 /// How many files carry a GUID.
@@ -32,6 +33,10 @@ pub struct GuidCount {
     pub files: usize,
     /// Whether it is MachineGuid; `None` if that is unknown.
     pub is_machine_guid: Option<bool>,
+    /// When the first of the files was created (`$STANDARD_INFORMATION`), where the source gives times.
+    pub created_first: Option<FileTime>,
+    /// When the last of them was.
+    pub created_last: Option<FileTime>,
 }
 
 /// A metabase file.
@@ -49,26 +54,13 @@ pub struct MetabaseView {
     pub signed_by: Vec<String>,
     /// Whether that rests on blobs carved from a binary file.
     pub by_inference: bool,
-}
-
-/// What would mend the mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Plan {
-    /// `none`, `rename_only`, `swap` or `undecided`.
-    pub decision: String,
-    /// The renames, in their order.
-    pub actions: Vec<PlanAction>,
-    /// Why.
-    pub reason: String,
-}
-
-/// One rename.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlanAction {
-    /// The path of the file as it is.
-    pub from: String,
-    /// The path that it needs.
-    pub to: String,
+    /// Whether IIS reads it when it starts.
+    pub live: bool,
+    /// `paired`, `not_paired`, `no_blob`, `clear_text`, `portable` or `unknown`.
+    pub outcome: &'static str,
+    /// Why that is not `paired` or `not_paired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 impl<'c> KeysView<'c> {
@@ -83,14 +75,21 @@ impl<'c> KeysView<'c> {
                 .map(|metabase| MetabaseView {
                     path: metabase.path.clone(),
                     kind: metabase.kind.as_str(),
-                    session_key_blobs: None,
-                    data_blobs: None,
-                    signed_by: Vec::new(),
-                    by_inference: false,
+                    session_key_blobs: metabase.session_key_blobs,
+                    data_blobs: metabase.data_blobs,
+                    signed_by: metabase
+                        .signed_by
+                        .iter()
+                        .map(|signer| signer.name.clone())
+                        .collect(),
+                    by_inference: metabase.by_inference,
+                    live: metabase.is_live,
+                    outcome: metabase.outcome,
+                    fault: metabase.fault.clone(),
                 })
                 .collect(),
             machine_keys: &collected.machine_keys,
-            plan: plan(collected),
+            plan: &collected.plan,
         }
     }
 }
@@ -113,40 +112,22 @@ fn guids(keys: &[MachineKey]) -> Vec<GuidCount> {
             guid: guid.clone(),
             files: 0,
             is_machine_guid: key.matches_machine_guid,
+            created_first: None,
+            created_last: None,
         });
         count.files = count.files.saturating_add(1);
+        if let Some(created) = key.times.si_created {
+            count.created_first = Some(
+                count
+                    .created_first
+                    .map_or(created, |first| first.min(created)),
+            );
+            count.created_last = count.created_last.max(Some(created));
+        }
     }
     let mut counts: Vec<GuidCount> = counts.into_values().collect();
     counts.sort_by_key(|count| Reverse(count.files));
     counts
-}
-
-fn plan(collected: &Collected) -> Plan {
-    let (decision, reason) = match fact(collected, "key.repair_plan").get() {
-        Err(unknown) => ("undecided".to_owned(), unknown.detail),
-        Ok(None) => ("none".to_owned(), "there are no key files".to_owned()),
-        Ok(Some((Value::Text(decision), _))) => (decision.clone(), reason(collected)),
-        Ok(Some((other, _))) => (
-            "undecided".to_owned(),
-            format!("key.repair_plan is {other}"),
-        ),
-    };
-    Plan {
-        decision,
-        actions: Vec::new(),
-        reason,
-    }
-}
-
-/// Why no file needs another name.
-fn reason(collected: &Collected) -> String {
-    let state = fact(collected, "crypto.c23_state");
-    match state.get() {
-        Ok(Some((Value::Text(state), _))) if state == "none" => {
-            "there is no key file of IIS 4 to 6".to_owned()
-        }
-        _ => "the only key file of IIS carries MachineGuid".to_owned(),
-    }
 }
 
 #[cfg(test)]

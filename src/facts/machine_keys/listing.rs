@@ -7,20 +7,21 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::artifact::machine_key::{
-    CapiFile, HEAD_BYTES, KeyFileName, NameRule, container_hash, known_container,
+    CapiFile, HEAD_BYTES, KeyFileName, NameRule, RsaPublic, container_hash, known_container,
 };
 use crate::base::win_path::{WinPath, eq_name};
 use crate::error::Error;
-use crate::evidence::{Unknown, UnknownReason};
+use crate::evidence::{Locator, Unknown, UnknownReason};
 use crate::facts::Context;
 use crate::facts::machine_keys::folders::{FolderKind, Folders, KeyFolder};
 use crate::facts::machine_keys::machine_guid::MachineGuid;
 use crate::facts::machine_keys::master_keys::MasterKeys;
-use crate::facts::machine_keys::{MachineKey, Proof};
+use crate::facts::machine_keys::{Fingerprint, MachineKey, Proof};
 use crate::image::filesystem::Metadata;
+use crate::proof::key_file;
 
 /// Most files of IIS whose heads are read.
-const IIS_KEYS_OPENED_MAX: usize = 64;
+const IIS_KEYS_OPENED_MAX: usize = 4096;
 /// Most files of unknown containers whose heads are read.
 const UNKNOWN_KEYS_OPENED_MAX: usize = 64;
 
@@ -41,6 +42,23 @@ pub(crate) struct ListedKey {
     pub(crate) capi: Option<CapiFile>,
     /// Why the head could not be read as a key file, if it was tried.
     pub(crate) fault: Option<Unknown>,
+    /// The public half of its signature pair.
+    pub(crate) signature: SignatureKey,
+    /// The head, for IIS's own keys: two files of one content are one key.
+    pub(crate) head: Vec<u8>,
+}
+
+/// What is known of the key that a file signs with.
+#[derive(Debug, Clone)]
+pub(crate) enum SignatureKey {
+    /// The file was not opened.
+    NotOpened,
+    /// The file was opened and the key could not be read.
+    Unread(Unknown),
+    /// The container has no signature pair, so it signed nothing.
+    None,
+    /// The key.
+    Key(RsaPublic),
 }
 
 impl ListedKey {
@@ -185,6 +203,8 @@ fn add(
         kind: folder.kind,
         capi: None,
         fault: None,
+        signature: SignatureKey::NotOpened,
+        head: Vec::new(),
     });
 }
 
@@ -224,10 +244,13 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, master_keys: &mut Ma
         Ok(Some(head)) => head,
         Ok(None) => return,
         Err(error) => {
-            listed.fault = Some(Unknown::from_error(&error, place));
+            let unknown = Unknown::from_error(&error, place);
+            listed.signature = SignatureKey::Unread(unknown.clone());
+            listed.fault = Some(unknown);
             return;
         }
     };
+    read_public_keys(listed, &head, &place);
     match CapiFile::parse(&head, listed.metadata.size_bytes) {
         Ok(file) => {
             let proof = &mut listed.key.proof;
@@ -251,5 +274,23 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, master_keys: &mut Ma
             listed.key.proof.well_formed = Some(false);
             listed.fault = Some(Unknown::new(UnknownReason::Corrupt, error.chain(), place));
         }
+    }
+    if listed.is_iis_key {
+        listed.head = head;
+    }
+}
+
+/// The public halves, also of a file that is cut behind them.
+fn read_public_keys(listed: &mut ListedKey, head: &[u8], place: &Locator) {
+    listed.signature = match key_file::signature_key(head) {
+        Ok(None) => SignatureKey::None,
+        Ok(Some(key)) => {
+            listed.key.proof.signature_key = Some(Fingerprint::of(&key));
+            SignatureKey::Key(key)
+        }
+        Err(error) => SignatureKey::Unread(Unknown::from_error(&error, place.clone())),
+    };
+    if let Ok(Some(key)) = key_file::exchange_key(head) {
+        listed.key.proof.exchange_key = Some(Fingerprint::of(&key));
     }
 }

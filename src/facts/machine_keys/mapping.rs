@@ -1,9 +1,9 @@
-//! The mapping of IIS's key files to MachineGuid, and whether it needs a repair.
+//! The mapping of IIS's key files to MachineGuid, as their names have it.
 //!
-//! Names alone prove a mapping wrong (no file carries MachineGuid) or leave nothing to do (one file, and it does). Between
-//! the two the metabase decides, which names, times and events never do (KB884872; KB889073 shows the same events).
+//! Names suggest and do not prove: which file belongs to the metabase is decided by pairing (KB884872; KB889073 shows the same
+//! events with another cause).
 
-use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
+use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::facts::Context;
 use crate::facts::machine_keys::folders::Folders;
 use crate::facts::machine_keys::listing::{ListedKey, Listing};
@@ -54,61 +54,7 @@ pub(crate) fn c23_state(
     Ok(Fact::found_in(Value::text(state), first, places))
 }
 
-/// `key.repair_plan`: `none` where nothing needs a new name, else unknown.
-pub(crate) fn repair_plan(state: &Fact, listing: &Listing) -> Fact {
-    let undecided = |reason, detail: &str, evidence: &Evidence| {
-        Fact::Unknown(Unknown {
-            reason,
-            detail: detail.to_owned(),
-            evidence: evidence.clone(),
-        })
-    };
-    let (value, evidence) = match state.get() {
-        Err(unknown) => return Fact::Unknown(unknown),
-        Ok(None) => return state.clone(),
-        Ok(Some(found)) => found,
-    };
-    match value {
-        Value::Text(text) if text == "none" => Fact::found(Value::text("none"), evidence.clone()),
-        Value::Text(text) if text == "match_only" => match listing.iis_keys().find_map(fault) {
-            Some((reason, detail)) => undecided(reason, &detail, evidence),
-            None => Fact::found(Value::text("none"), evidence.clone()),
-        },
-        Value::Text(text) if text == "mismatch" => undecided(
-            UnknownReason::Unsupported,
-            "no key file of IIS carries MachineGuid, and which of them signed the metabase is not tested by this version",
-            evidence,
-        ),
-        _ => undecided(
-            UnknownReason::Unsupported,
-            "the pairing of key and metabase is not tested by this version",
-            evidence,
-        ),
-    }
-}
-
-/// Why a file that is named rightly may still not open the metabase.
-fn fault(listed: &ListedKey) -> Option<(UnknownReason, String)> {
-    let name = &listed.key.name;
-    let proof = &listed.key.proof;
-    if let Some(fault) = &listed.fault {
-        return Some((fault.reason, format!("{name}: {}", fault.detail)));
-    }
-    if proof.name_consistent == Some(false) {
-        return Some((
-            UnknownReason::Unsupported,
-            format!("{name} holds the key of another container"),
-        ));
-    }
-    if proof.master_key_present == Some(false) {
-        return Some((
-            UnknownReason::Unsupported,
-            format!("{name} needs a DPAPI master key that is not in the image"),
-        ));
-    }
-    None
-}
-
-fn place(context: &Context<'_>, listed: &ListedKey) -> Evidence {
+/// Evidence for a key file.
+pub(crate) fn place(context: &Context<'_>, listed: &ListedKey) -> Evidence {
     context.file_evidence(&listed.path(), Some(&listed.metadata))
 }

@@ -8,21 +8,28 @@ mod folders;
 mod iis_stores;
 mod keys_view;
 mod listing;
+mod live_metabase;
 mod machine_guid;
 mod mapping;
 mod master_keys;
+mod metabases;
+mod pairing;
+mod repair_plan;
 #[cfg(test)]
 mod tests;
 mod volume_path;
 
 use serde::Serialize;
 
+use crate::artifact::machine_key::RsaPublic;
 use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::facts::{Context, Facts, HiveName};
 use crate::image::filesystem::FileTimes;
+use crate::proof::key_file;
 
-pub use iis_stores::Metabase;
-pub use keys_view::{GuidCount, KeysView, MetabaseView, Plan, PlanAction};
+pub use keys_view::{GuidCount, KeysView, MetabaseView};
+pub use metabases::{Metabase, Signer};
+pub use repair_plan::{Decision, Plan, PlanAction};
 
 /// A machine key file, as the report lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +73,30 @@ pub struct Proof {
     pub paired_with: Vec<String>,
     /// Owner and access list of the file: `ok`, `weak`, `broken` or `unknown`.
     pub acl: &'static str,
+    /// The public half of the signature pair, where the file was opened and has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_key: Option<Fingerprint>,
+    /// The public half of the exchange pair, where the file was opened and has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_key: Option<Fingerprint>,
+}
+
+/// What a public key is compared by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fingerprint {
+    /// Length of the modulus in bits.
+    pub bits: u32,
+    /// SHA-256 of the modulus, most significant byte first.
+    pub sha256: String,
+}
+
+impl Fingerprint {
+    fn of(key: &RsaPublic) -> Self {
+        Self {
+            bits: key.bits,
+            sha256: key_file::fingerprint(key),
+        }
+    }
 }
 
 impl Proof {
@@ -79,6 +110,8 @@ impl Proof {
             by_inference: false,
             paired_with: Vec::new(),
             acl: "unknown",
+            signature_key: None,
+            exchange_key: None,
         }
     }
 }
@@ -88,8 +121,10 @@ impl Proof {
 pub struct KeyMaterial {
     /// Every machine key file, in the order of path and name.
     pub machine_keys: Vec<MachineKey>,
-    /// The live metabase, if IIS uses one.
+    /// The metabase files, the live one first.
     pub metabases: Vec<Metabase>,
+    /// What would mend the mapping.
+    pub plan: Plan,
     /// Files and folders of keys that could not be read and do not bear on IIS.
     pub notes: Vec<String>,
 }
@@ -114,23 +149,36 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
         .map(|_| ())
         .and_then(|()| mapping::c23_state(context, &listing, &guid));
     let state = Fact::from(state);
-    facts.put("key.repair_plan", mapping::repair_plan(&state, &listing));
     facts.put("crypto.c23_files", names);
-    facts.put("crypto.c23_state", state);
     facts.put(
         "crypto.registry_key_containers",
         registry_containers(context),
     );
     facts.put("crypto.default_csp_override", csp_override(context));
-    let metabases = iis_stores::collect(context, facts);
+    let live = live_metabase::find(context, facts);
+    let mut pairing = pairing::Pairing::test(context, &live, &mut listing);
+    facts.put("iis.metabase_in_use", live_metabase::in_use(&live));
+    if let Some(state) = pairing.metabases.state.take() {
+        facts.put("iis.metabase_state", state);
+    }
+    let paired = pairing.state(context, facts, &live, &folders, &listing);
+    pairing.put(context, facts, &paired, &listing);
+    let plan = repair_plan::decide(context, &state, &paired, &listing, &guid);
+    facts.put("key.repair_plan", plan.fact(&state));
+    facts.put("crypto.c23_state", state);
+    iis_stores::collect(context, facts);
     let unread = folders
         .unseen_elsewhere
         .iter()
         .chain(&listing.unread_elsewhere);
     KeyMaterial {
-        notes: unread.map(note).collect(),
+        notes: unread
+            .map(note)
+            .chain(pairing.metabases.notes.iter().cloned())
+            .collect(),
+        metabases: pairing.view(&listing),
         machine_keys: listing.keys(),
-        metabases,
+        plan,
     }
 }
 

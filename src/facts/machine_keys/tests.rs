@@ -1,5 +1,7 @@
 //! The data flow of this group: files and hives in, facts and listings out.
 
+mod pairing;
+
 use std::sync::Arc;
 
 use super::*;
@@ -82,6 +84,7 @@ fn collected(fs: MemoryFileSystem, iis: Option<&str>) -> Collected {
         facts,
         machine_keys: keys.machine_keys,
         metabases: keys.metabases,
+        plan: keys.plan,
         notes: keys.notes,
     }
 }
@@ -125,21 +128,13 @@ fn one_key_that_carries_machine_guid_needs_no_repair_whatever_its_case() {
 
 #[test]
 fn keys_beside_the_matching_one_are_not_decided_by_their_names() {
-    check_mapping(
-        &[c23(GUID), c23(OTHER)],
-        "match_plus_older",
-        "unknown:unsupported",
-    );
+    check_mapping(&[c23(GUID), c23(OTHER)], "match_plus_older", "undecided");
 }
 
 #[test]
 fn keys_none_of_which_carries_machine_guid_are_a_mismatch() {
-    check_mapping(&[c23(OTHER)], "mismatch", "unknown:unsupported");
-    check_mapping(
-        &[c23(&format!("{GUID}.bak"))],
-        "mismatch",
-        "unknown:unsupported",
-    );
+    check_mapping(&[c23(OTHER)], "mismatch", "undecided");
+    check_mapping(&[c23(&format!("{GUID}.bak"))], "mismatch", "undecided");
 }
 
 #[test]
@@ -149,7 +144,7 @@ fn a_matching_key_that_is_cut_short_leaves_the_plan_open() {
     let fs = with_software(software()).file(&format!("{MACHINE_KEYS}\\{}", c23(GUID)), cut);
     let collected = collected(fs, Some("5.0"));
     assert_eq!(shown(&collected, "crypto.c23_state"), "match_only");
-    assert_eq!(shown(&collected, "key.repair_plan"), "unknown:corrupt");
+    assert_eq!(shown(&collected, "key.repair_plan"), "undecided");
     assert_eq!(collected.machine_keys[0].proof.well_formed, Some(false));
 }
 
@@ -162,7 +157,7 @@ fn a_key_without_its_master_key_leaves_the_plan_open() {
         collected.machine_keys[0].proof.master_key_present,
         Some(false)
     );
-    assert_eq!(shown(&collected, "key.repair_plan"), "unknown:unsupported");
+    assert_eq!(shown(&collected, "key.repair_plan"), "undecided");
 }
 
 /// `proof.master_key_present` of a file that needs two master keys, and `key.master_keys`.
@@ -248,7 +243,7 @@ fn a_key_of_another_container_is_not_consistent_with_its_name() {
     );
     let collected = collected(fs, Some("5.0"));
     assert_eq!(collected.machine_keys[0].proof.name_consistent, Some(false));
-    assert_eq!(shown(&collected, "key.repair_plan"), "unknown:unsupported");
+    assert_eq!(shown(&collected, "key.repair_plan"), "undecided");
 }
 
 #[test]
@@ -611,7 +606,7 @@ fn the_view_has_the_keys_of_the_report_in_their_order() {
         .to_vec();
     assert!(places.is_sorted(), "{text}");
     assert!(text.contains("\"decision\":\"undecided\",\"actions\":[],\"reason\":\"no key file"));
-    assert!(text.contains("\"kind\":\"bin\",\"session_key_blobs\":null"));
+    assert!(text.contains("\"kind\":\"bin\",\"session_key_blobs\":0,\"data_blobs\":0,\"signed_by\":[],\"by_inference\":true,\"live\":true,\"outcome\":\"no_blob\""));
 }
 
 #[test]

@@ -1,0 +1,432 @@
+//! Which key files signed which metabase files, and what that means for the live one.
+//!
+//! Keys that are tried are those of IIS's container and of unknown containers that were opened: Windows finds a key by its
+//! file name, so a key under another container's name opens nothing. If IIS uses no metabase, nothing is read or tried.
+
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
+use crate::facts::machine_keys::folders::{FolderKind, Folders};
+use crate::facts::machine_keys::listing::{ListedKey, Listing, SignatureKey};
+use crate::facts::machine_keys::live_metabase::Live;
+use crate::facts::machine_keys::mapping::place;
+use crate::facts::machine_keys::metabases::{
+    self, Metabase, Metabases, Pairings, Signer, Tried, why,
+};
+use crate::facts::{Context, Facts};
+use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
+use crate::proof::pairing::Outcome;
+use crate::proof::signature::PublicKey;
+
+/// The metabase files and the keys that were tried on them.
+#[derive(Debug)]
+pub(crate) struct Pairing {
+    /// The metabase files.
+    pub(crate) metabases: Metabases,
+    /// For each key that was tried its place in the listing.
+    keys: Vec<usize>,
+    /// A key of IIS that could not be tried.
+    untried: Option<Unknown>,
+}
+
+/// What the key files have to do with the live metabase.
+#[derive(Debug, Clone)]
+pub(crate) enum State {
+    /// IIS uses no metabase.
+    NotInUse(Evidence),
+    /// It could not be decided.
+    Unknown(Unknown),
+    /// No key here signed it.
+    None,
+    /// These did, by their places in the listing; one at least carries MachineGuid.
+    MachineGuid(Vec<usize>),
+    /// These did, and none carries MachineGuid.
+    Other(Vec<usize>),
+}
+
+impl Pairing {
+    /// Tries the keys of the listing on all metabase files and completes the proofs of the keys.
+    pub(crate) fn test(context: &Context<'_>, live: &Live, listing: &mut Listing) -> Self {
+        let (mut keys, mut public_keys, mut untried) = (Vec::new(), Vec::new(), None);
+        for (index, listed) in listing.list.iter_mut().enumerate() {
+            let unknown = match &listed.signature {
+                SignatureKey::None => None,
+                SignatureKey::Key(key) => match PublicKey::new(key) {
+                    Ok(key) => {
+                        keys.push(index);
+                        public_keys.push(key);
+                        None
+                    }
+                    Err(error) => Some(Unknown::from_error(
+                        &error,
+                        context.installation.place(&listed.path()),
+                    )),
+                },
+                SignatureKey::Unread(unknown) => Some(unknown.clone()),
+                SignatureKey::NotOpened => Some(Unknown::new(
+                    UnknownReason::LimitExceeded,
+                    "the file was not opened, there are very many",
+                    context.installation.place(&listed.path()),
+                )),
+            };
+            if listed.is_iis_key {
+                untried = untried.or(unknown);
+            }
+        }
+        let metabases = metabases::collect(context, live, &public_keys);
+        let pairing = Self {
+            metabases,
+            keys,
+            untried,
+        };
+        pairing.complete_proofs(listing);
+        pairing
+    }
+
+    fn complete_proofs(&self, listing: &mut Listing) {
+        for tried in &self.metabases.tried {
+            let Ok(pairings) = &tried.result else {
+                continue;
+            };
+            for (index, signed) in self.keys.iter().zip(&pairings.signed) {
+                let Some(listed) = listing.list.get_mut(*index) else {
+                    continue;
+                };
+                let proof = &mut listed.key.proof;
+                if tried.is_live {
+                    proof.signed_metabase = signed.outcome.as_str();
+                }
+                if signed.outcome == Outcome::Paired {
+                    proof.paired_with.push(tried.path.to_string());
+                }
+                let speaks = signed.outcome == Outcome::Paired
+                    || (tried.is_live && signed.outcome == Outcome::NotPaired);
+                proof.by_inference |= speaks && pairings.by_inference;
+            }
+            if tried.is_live {
+                for listed in &mut listing.list {
+                    if listed.is_iis_key && matches!(listed.signature, SignatureKey::None) {
+                        let outcome = pairings.without_keys.unwrap_or(Outcome::NotPaired);
+                        listed.key.proof.signed_metabase = outcome.as_str();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The keys, by their places in the listing, that signed this file whole.
+    fn signers<'p>(&'p self, pairings: &'p Pairings) -> impl Iterator<Item = usize> + 'p {
+        self.keys
+            .iter()
+            .zip(&pairings.signed)
+            .filter(|(_, signed)| signed.outcome == Outcome::Paired)
+            .map(|(index, _)| *index)
+    }
+
+    /// The metabase files as reports list them.
+    pub(crate) fn view(&self, listing: &Listing) -> Vec<Metabase> {
+        self.metabases
+            .tried
+            .iter()
+            .map(|tried| self.view_of(tried, listing))
+            .collect()
+    }
+
+    fn view_of(&self, tried: &Tried, listing: &Listing) -> Metabase {
+        let mut view = Metabase {
+            path: tried.path.to_string(),
+            kind: tried.kind,
+            is_live: tried.is_live,
+            session_key_blobs: None,
+            data_blobs: None,
+            signed_by: Vec::new(),
+            outcome: "unknown",
+            fault: None,
+            by_inference: false,
+        };
+        let pairings = match &tried.result {
+            Ok(pairings) => pairings,
+            Err(unknown) => {
+                view.fault = Some(unknown.detail.clone());
+                return view;
+            }
+        };
+        view.session_key_blobs = Some(pairings.session_keys as u64);
+        view.data_blobs = Some(pairings.properties as u64);
+        view.by_inference = pairings.by_inference;
+        view.signed_by = self
+            .signers(pairings)
+            .filter_map(|index| listing.list.get(index))
+            .map(|listed| Signer {
+                name: listed.key.name.clone(),
+                path: listed.key.path.clone(),
+            })
+            .collect();
+        match undecided(pairings) {
+            _ if !view.signed_by.is_empty() => view.outcome = Outcome::Paired.as_str(),
+            Some((outcome, fault)) => {
+                view.outcome = outcome.as_str();
+                view.fault = Some(fault);
+            }
+            None => match &self.untried {
+                Some(unknown) => view.fault = Some(untried_text(unknown)),
+                None => view.outcome = Outcome::NotPaired.as_str(),
+            },
+        }
+        view
+    }
+
+    /// What holds of the live metabase.
+    pub(crate) fn state(
+        &self,
+        context: &Context<'_>,
+        facts: &Facts,
+        live: &Live,
+        folders: &Folders,
+        listing: &Listing,
+    ) -> State {
+        let path = match live {
+            Ok(Ok(live)) => &live.path,
+            Ok(Err(absent)) => return State::NotInUse(absent.clone()),
+            Err(unknown) => return State::Unknown(unknown.clone()),
+        };
+        let locator = || context.installation.place(path);
+        let unknown = |reason, detail: String| {
+            State::Unknown(Unknown::new(
+                reason,
+                format!("the metabase: {detail}"),
+                locator(),
+            ))
+        };
+        let Some(tried) = self.metabases.live() else {
+            return unknown(UnknownReason::NotProvided, "it is not there".to_owned());
+        };
+        let pairings = match &tried.result {
+            Ok(pairings) => pairings,
+            Err(unread) => return State::Unknown(unread.clone()),
+        };
+        let signers: Vec<usize> = self.signers(pairings).collect();
+        if !signers.is_empty() {
+            return by_name(context, listing, signers);
+        }
+        if let Some((outcome, detail)) = undecided(pairings) {
+            let reason = match outcome {
+                Outcome::NoBlob | Outcome::ClearText => UnknownReason::NotProvided,
+                Outcome::Portable => UnknownReason::Unsupported,
+                _ => UnknownReason::Corrupt,
+            };
+            return unknown(reason, detail);
+        }
+        let unseen = folders.unseen.first().or(listing.unread.first());
+        if let Some(unseen) = self.untried.as_ref().or(unseen) {
+            return State::Unknown(unseen.clone());
+        }
+        if keeps_keys_in_the_registry(facts) {
+            return unknown(
+                UnknownReason::Unsupported,
+                "no key file signed it, and Windows NT 4.0 keeps its keys in the registry, which is not tested"
+                    .to_owned(),
+            );
+        }
+        State::None
+    }
+
+    /// Puts the facts of the pairing; the answer is the state that they show.
+    pub(crate) fn put(
+        &self,
+        context: &Context<'_>,
+        facts: &mut Facts,
+        state: &State,
+        listing: &Listing,
+    ) {
+        let live = self.metabases.live().map(|tried| tried.evidence.clone());
+        let fact = |value: Value, keys: &[usize]| {
+            let places = keys
+                .iter()
+                .filter_map(|index| listing.list.get(*index))
+                .map(|listed| place(context, listed));
+            let first = live
+                .clone()
+                .unwrap_or_else(|| Evidence::at(context.installation.locator.clone()));
+            Fact::found_in(value, first, places)
+        };
+        let (word, keys) = match state {
+            State::NotInUse(absent) => {
+                for id in ["key.pairing", "key.opens_metabase", "key.paired_files"] {
+                    facts.put(id, Fact::Absent(absent.clone()));
+                }
+                facts.put("key.opened_copies", Fact::Absent(absent.clone()));
+                return;
+            }
+            State::Unknown(unknown) => {
+                for id in ["key.pairing", "key.opens_metabase", "key.paired_files"] {
+                    facts.put(id, Fact::Unknown(unknown.clone()));
+                }
+                facts.put("key.opened_copies", self.opened_copies(context, listing));
+                return;
+            }
+            State::None => ("none", &[][..]),
+            State::MachineGuid(keys) => ("machine_guid", keys.as_slice()),
+            State::Other(keys) => ("other", keys.as_slice()),
+        };
+        let names = keys
+            .iter()
+            .filter_map(|index| listing.list.get(*index))
+            .map(|listed| listed.key.name.clone());
+        facts.put("key.pairing", fact(Value::text(word), keys));
+        facts.put("key.paired_files", fact(Value::texts(names), keys));
+        let opens = match opens_any(keys, listing) {
+            Some(opens) => fact(Value::Bool(opens), keys),
+            None => Fact::Unknown(Unknown::new(
+                UnknownReason::NotProvided,
+                "the master key of the key file that signed the metabase could not be looked for",
+                context.installation.locator.clone(),
+            )),
+        };
+        facts.put("key.opens_metabase", opens);
+        facts.put("key.opened_copies", self.opened_copies(context, listing));
+    }
+
+    /// `key.opened_copies`: copies of the metabase that a key here opens.
+    fn opened_copies(&self, context: &Context<'_>, listing: &Listing) -> Fact {
+        let opened: Vec<&Tried> = self
+            .metabases
+            .tried
+            .iter()
+            .filter(|tried| !tried.is_live)
+            .filter(|tried| {
+                tried.result.as_ref().is_ok_and(|pairings| {
+                    self.signers(pairings)
+                        .filter_map(|index| listing.list.get(index))
+                        .any(|listed| opens(listed) == Some(true))
+                })
+            })
+            .collect();
+        let paths = Value::texts(opened.iter().map(|tried| tried.path.to_string()));
+        let mut places = opened.iter().map(|tried| tried.evidence.clone());
+        match places.next() {
+            Some(first) => Fact::found_in(paths, first, places),
+            None => Fact::found(
+                paths,
+                Evidence::at(context.installation.locator.clone()).searched(
+                    self.metabases
+                        .tried
+                        .iter()
+                        .map(|tried| tried.path.to_string())
+                        .collect(),
+                ),
+            ),
+        }
+    }
+}
+
+/// Why no key that was tried decides, for a file that none signed whole.
+fn undecided(pairings: &Pairings) -> Option<(Outcome, String)> {
+    if let Some(outcome) = pairings.without_keys {
+        return Some((outcome, why(outcome).to_owned()));
+    }
+    let partly = pairings
+        .signed
+        .iter()
+        .find(|signed| matches!(signed.outcome, Outcome::Unknown(_)))?;
+    let mut text = why(partly.outcome).to_owned();
+    if let Some(properties) = partly.properties {
+        text.push_str(&format!(
+            " ({properties} of {} properties are signed)",
+            pairings.properties
+        ));
+    }
+    Some((partly.outcome, text))
+}
+
+fn untried_text(unknown: &Unknown) -> String {
+    format!(
+        "no key that was tried signed it, and one could not be tried: {}",
+        unknown.detail
+    )
+}
+
+/// NT 4.0 has no folder of machine keys of its own; where the version is not known, it may be that.
+fn keeps_keys_in_the_registry(facts: &Facts) -> bool {
+    let is_later = matches!(
+        facts.get("os.version").map(Fact::get),
+        Some(Ok(Some((Value::Version(version), _)))) if version.parts().first() >= Some(&5)
+    );
+    let has_none = match facts.get("crypto.registry_key_containers").map(Fact::get) {
+        Some(Ok(None)) => true,
+        Some(Ok(Some((Value::List(containers), _)))) => containers.is_empty(),
+        _ => false,
+    };
+    !(is_later && has_none)
+}
+
+/// Whether those that signed carry MachineGuid. Of two files of one name of which one signed, Windows may open the other.
+fn by_name(context: &Context<'_>, listing: &Listing, signers: Vec<usize>) -> State {
+    let is_named =
+        |listed: &ListedKey| listed.is_iis_key && listed.key.matches_machine_guid == Some(true);
+    let keys = || {
+        signers
+            .iter()
+            .filter_map(|index| Some((*index, listing.list.get(*index)?)))
+    };
+    if let Some((_, listed)) =
+        keys().find(|(_, listed)| listed.key.matches_machine_guid.is_none() && listed.is_iis_key)
+    {
+        return State::Unknown(Unknown::new(
+            UnknownReason::NotProvided,
+            "MachineGuid is not known, so the name of the file that signed the metabase cannot be judged",
+            context.installation.place(&listed.path()),
+        ));
+    }
+    let named: Vec<(usize, &ListedKey)> = keys().filter(|(_, listed)| is_named(listed)).collect();
+    if named.is_empty() {
+        return State::Other(signers);
+    }
+    // MachineKeys is the usual place and S-1-5-18 the second one; which Windows opens is known only if they agree.
+    let in_machine_keys = named
+        .iter()
+        .any(|(_, listed)| listed.kind == FolderKind::RsaMachineKeys);
+    let rival = listing.iis_keys().find(|listed| {
+        is_named(listed)
+            && !(in_machine_keys && listed.kind != FolderKind::RsaMachineKeys)
+            && !named.iter().any(|(_, other)| other.path() == listed.path())
+    });
+    match rival {
+        Some(rival) => State::Unknown(Unknown::new(
+            UnknownReason::Unsupported,
+            format!(
+                "{} has the name of the key file that signed the metabase and did not sign it; which of the two Windows opens is not known",
+                rival.key.path
+            ),
+            context.installation.place(&rival.path()),
+        )),
+        None => State::MachineGuid(named.into_iter().map(|(index, _)| index).collect()),
+    }
+}
+
+/// Whether Windows can open the private key of a file: it is whole, its own container's, not encrypted by EFS, and its
+/// master key is in the image.
+pub(crate) fn opens(listed: &ListedKey) -> Option<bool> {
+    let proof = &listed.key.proof;
+    if listed.metadata.has_attribute(ATTRIBUTE_ENCRYPTED) == Some(true)
+        || proof.well_formed == Some(false)
+        || proof.name_consistent == Some(false)
+    {
+        return Some(false);
+    }
+    match (proof.well_formed, proof.master_key_present) {
+        (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+fn opens_any(keys: &[usize], listing: &Listing) -> Option<bool> {
+    let mut any = Some(false);
+    for listed in keys.iter().filter_map(|index| listing.list.get(*index)) {
+        match opens(listed) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => any = None,
+        }
+    }
+    any
+}
