@@ -27,6 +27,7 @@ mod fat;
 mod installations;
 mod loose;
 mod partitions;
+mod reparse;
 mod split;
 
 use std::path::Path;
