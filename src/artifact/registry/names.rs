@@ -33,9 +33,8 @@ impl RawName<'_> {
             }
             return win_path::eq_name(&self.decode(), wanted);
         }
-        // A character is one or two units, and as many or more bytes of UTF-8.
-        self.bytes.len() <= wanted.len().saturating_mul(2)
-            && win_path::eq_name(&self.decode(), wanted)
+        // A character is one or two units, and as many or more bytes of UTF-8; half a unit at the end is no character.
+        self.bytes.len() / 2 <= wanted.len() && win_path::eq_name(&self.decode(), wanted)
     }
 }
 
@@ -63,5 +62,7 @@ mod tests {
         check(b"zero\0key", true, "zero", false);
         check(&[], true, "", true);
         check(&[], false, "", true);
+        check(&[0x41], false, "", true);
+        check(&[0x41, 0, 0x41], false, "a", true);
     }
 }
