@@ -227,15 +227,30 @@ pub(crate) struct RepairArgs {
     /// a machine key, or a path inside the image. May be given several times; A=B with B=A exchanges two names.
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) set_name: Vec<String>,
-    /// Write the plan; needs a target, --in-place. Without it nothing is written.
-    #[arg(long, requires = "in_place")]
+    /// Write the plan; needs a target, --in-place or --to NEW. Without it nothing is written to an image.
+    #[arg(long, requires = "target")]
     pub(crate) apply: bool,
     /// Write into the image itself, journal first: a raw volume or disk, a block device, a fixed or dynamic VHD.
-    #[arg(long, requires = "apply")]
+    #[arg(long, requires = "apply", group = "target")]
     pub(crate) in_place: bool,
+    /// Write a repaired copy as a new file, in the format of the image or raw; the image stays as it is.
+    #[arg(long, requires = "apply", group = "target", value_name = "NEW")]
+    pub(crate) to: Option<PathBuf>,
     /// Where the journal is kept, as a new file; without it beside the image, as NAME.goldseal-journal.
-    #[arg(long, value_name = "FILE", requires = "apply")]
+    #[arg(long, value_name = "FILE", requires = "in_place")]
     pub(crate) journal: Option<PathBuf>,
+    /// Also save the plan, as a new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan_out: Option<PathBuf>,
+    /// Also save the changed bytes as a patch that fits any copy of the image, as a new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch_out: Option<PathBuf>,
+    /// Apply exactly the plan in FILE, or refuse.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["set_name", "patch"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Apply exactly the patch in FILE, or refuse.
+    #[arg(long, value_name = "FILE", conflicts_with = "set_name")]
+    pub(crate) patch: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) unbuilt: UnbuiltArgs,
 }
@@ -259,21 +274,6 @@ pub(crate) struct UndoArgs {
 )]
 pub(crate) struct UnbuiltArgs {
     /// Not built yet.
-    #[arg(long, hide = true, value_name = "NEW")]
-    to: Option<PathBuf>,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "FILE")]
-    plan_out: Option<PathBuf>,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "FILE")]
-    plan: Option<PathBuf>,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "FILE")]
-    patch_out: Option<PathBuf>,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "FILE")]
-    patch: Option<PathBuf>,
-    /// Not built yet.
     #[arg(long, hide = true)]
     delete_bogus: bool,
     /// Not built yet.
@@ -294,11 +294,6 @@ impl UnbuiltArgs {
     /// The first option that was given and is not built yet.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
-            (self.to.is_some(), "--to"),
-            (self.plan_out.is_some(), "--plan-out"),
-            (self.plan.is_some(), "--plan"),
-            (self.patch_out.is_some(), "--patch-out"),
-            (self.patch.is_some(), "--patch"),
             (self.delete_bogus, "--delete-bogus"),
             (self.backup_dir.is_some(), "--backup-dir"),
             (self.all_containers, "--all-containers"),

@@ -8,9 +8,10 @@ use goldseal::facts::{Collected, KeysView};
 use goldseal::image::filesystem::FileSystem;
 use goldseal::image::{Image, Installation, Source};
 use goldseal::repair::plan::edits;
+use goldseal::repair::saved::Saved;
 use goldseal::repair::{
-    Action, Checked, Gate, Planned, Refusal, RepairPlan, in_place, in_use, journal_beside, preview,
-    status,
+    Action, Checked, Gate, Planned, Refusal, RepairPlan, copy, in_place, in_use, journal_beside,
+    preview, saved, status, write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         )));
     }
     let names = wanted_names(&args.set_name)?;
+    let saved = saved(args)?;
     let journal = journal_path(args)?;
     let catalogue = load_catalogue(&[])?;
     // Asked before the image is opened: one that is half-changed or being written may not open at all.
@@ -49,9 +51,19 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
             return Err(Failure::Failed(format!("{refusal}; {}", error.chain())));
         }
     };
-    let installation = open::installation(&image, args.installation, output)?;
+    let wanted = args
+        .installation
+        .or_else(|| saved.as_ref().map(Saved::installation));
+    let installation = open::installation(&image, wanted, output)?;
     let before = Checked::run(installation, &catalogue)?;
-    let mut decision = decide(&names, installation, &before.collected);
+    let mut decision = match &saved {
+        Some(saved) => Decision {
+            word: "saved".to_owned(),
+            reason: "the plan was read from a file; no proof was asked".to_owned(),
+            actions: Ok(saved.actions().to_vec()),
+        },
+        None => decide(&names, installation, &before.collected),
+    };
     if let Err(refusal) = free {
         decision.actions = Err(refusal);
     }
@@ -61,11 +73,14 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         RepairReport::new(info, installation, before, &decision.word, &decision.reason);
     let planned = plan(
         args,
-        journal.as_deref(),
+        &Inputs {
+            journal: journal.as_deref(),
+            saved: saved.as_ref(),
+            catalogue: &catalogue,
+        },
         &image,
         installation,
         &decision,
-        &catalogue,
         &mut report,
     );
     let exit = match planned {
@@ -86,14 +101,20 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     Ok(exit)
 }
 
+/// What a plan needs beside the image.
+struct Inputs<'i> {
+    journal: Option<&'i Path>,
+    saved: Option<&'i Saved>,
+    catalogue: &'i Catalogue,
+}
+
 /// Plans what was decided, runs every check on the image seen through the plan, and writes it if that was asked for.
 fn plan(
     args: &RepairArgs,
-    journal: Option<&Path>,
+    inputs: &Inputs<'_>,
     image: &Image,
     installation: &Installation,
     decision: &Decision,
-    catalogue: &Catalogue,
     report: &mut RepairReport,
 ) -> Planned<()> {
     let actions = match &decision.actions {
@@ -105,54 +126,122 @@ fn plan(
         return Ok(());
     }
     let mut plan = RepairPlan::make(image, installation, &edits(actions)?)?;
+    if let Some(saved) = inputs.saved {
+        saved.check(image, installation.index, &plan)?;
+    }
     let expected = preview::after(
         &Source::from_path(&args.image),
         &open::options(args.allow_backing_anywhere),
         installation.index,
         &plan,
-        catalogue,
+        inputs.catalogue,
     )?;
-    let prepared = in_place::journal(image, installation, &plan, &this_run());
+    let run = this_run();
+    let prepared = in_place::journal(image, installation, &plan, &run);
     if let (Err(refusal), false) = (&prepared, args.apply) {
         plan.warnings
             .push(format!("not to be written in place: {}", refusal.text));
     }
     report.plan(&plan, &expected);
-    let (true, Some(journal)) = (args.apply, journal) else {
-        return Ok(());
-    };
-    let mut check = || verify(args, installation.index, catalogue, &expected);
-    in_place::apply(&args.image, journal, prepared?, &mut check)?;
-    report.written(format!(
-        "Written to {} and checked. `goldseal undo {}` puts it back.",
-        args.image.display(),
-        journal.display()
-    ));
+    save(args, image, installation, &plan)?;
+    if let Some(target) = &args.to {
+        let copy = copy::write(image, &args.image, installation, &plan, target, &run)?;
+        let found = reopened(args, copy.temporary(), installation.index, inputs.catalogue)?;
+        if !found.is_same_but_for_places(&expected) {
+            return Err(differs("the repaired copy, which was removed again").into());
+        }
+        let layer = copy.layer.clone();
+        copy.keep()?;
+        report.written(format!(
+            "A repaired copy ({layer}) was written to {} and checked; {} is as it was.",
+            target.display(),
+            args.image.display()
+        ));
+    } else if let Some(journal) = inputs.journal {
+        let mut check = || {
+            let found = reopened(args, &args.image, installation.index, inputs.catalogue)?;
+            if found.is_same(&expected)? {
+                Ok(())
+            } else {
+                Err(differs("the written image"))
+            }
+        };
+        in_place::apply(&args.image, journal, prepared?, &mut check)?;
+        report.written(format!(
+            "Written to {} and checked. `goldseal undo {}` puts it back.",
+            args.image.display(),
+            journal.display()
+        ));
+    }
     Ok(())
 }
 
-/// The written image, opened from scratch, has to give the facts and findings that the preview gave.
-fn verify(
+fn differs(what: &str) -> goldseal::Error {
+    goldseal::Error::new(
+        goldseal::ErrorKind::PreconditionFailed,
+        format!("{what} does not give what the preview gave"),
+    )
+}
+
+/// What every check says of a written image, opened from scratch.
+fn reopened(
     args: &RepairArgs,
+    path: &Path,
     index: usize,
     catalogue: &Catalogue,
-    expected: &Checked,
-) -> goldseal::Result<()> {
-    let source = Source::from_path(&args.image);
+) -> goldseal::Result<Checked> {
     let options = open::options(args.allow_backing_anywhere);
-    let found = preview::after(&source, &options, index, &RepairPlan::default(), catalogue)?;
-    if found.is_same(expected)? {
-        return Ok(());
+    let nothing = RepairPlan::default();
+    preview::after(
+        &Source::from_path(path),
+        &options,
+        index,
+        &nothing,
+        catalogue,
+    )
+}
+
+/// Saves the plan and the patch, where that was asked for.
+fn save(
+    args: &RepairArgs,
+    image: &Image,
+    installation: &Installation,
+    plan: &RepairPlan,
+) -> Planned<()> {
+    if let Some(path) = &args.plan_out {
+        write_new(path, &saved::plan_file(image, installation.index, plan)?)?;
     }
-    Err(goldseal::Error::new(
-        goldseal::ErrorKind::PreconditionFailed,
-        "the written image does not give what the preview gave",
-    ))
+    if let Some(path) = &args.patch_out {
+        write_new(path, &saved::patch_file(image, installation.index, plan)?)?;
+    }
+    Ok(())
+}
+
+/// The plan or patch that was named.
+fn saved(args: &RepairArgs) -> Result<Option<Saved>, Failure> {
+    let (path, is_plan) = match (&args.plan, &args.patch) {
+        (Some(path), _) => (path, true),
+        (None, Some(path)) => (path, false),
+        (None, None) => return Ok(None),
+    };
+    let fail =
+        |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", path.display()));
+    let len = std::fs::metadata(path).map_err(|error| fail(&error))?.len();
+    if len > saved::SAVED_BYTES_MAX {
+        return Err(fail(&format_args!("{len} bytes are too long for a plan")));
+    }
+    let content = std::fs::read(path).map_err(|error| fail(&error))?;
+    let saved = if is_plan {
+        Saved::parse_plan(&content)
+    } else {
+        Saved::parse_patch(&content)
+    };
+    saved.map(Some).map_err(|error| fail(&error.chain()))
 }
 
 /// Where the journal goes, if something is to be written.
 fn journal_path(args: &RepairArgs) -> Result<Option<PathBuf>, Failure> {
-    if !args.apply {
+    if !args.in_place {
         return Ok(None);
     }
     if let Some(path) = &args.journal {

@@ -199,6 +199,21 @@ impl JournalStore for JournalFile {
     }
 }
 
+/// Writes a file that was not there before, readable by its owner only.
+///
+/// # Errors
+/// A file that is there already, and whatever the host refuses.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
+        .map_err(|errno| io_error(path, "new file", errno))?;
+    let mut file = File::from(fd);
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| io_error(path, "write", error))?;
+    sync_directory(path)
+}
+
 /// Gives a file a name that nothing has; never replaces.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     let here = rustix::fs::CWD;

@@ -14,9 +14,12 @@
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
 //! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
+//! | `copy.rs` | a repaired copy |
+//! | `saved.rs` | plans and patches as files |
 //! | `in_use.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
+pub mod copy;
 mod files;
 pub mod gate;
 pub mod in_place;
@@ -26,12 +29,13 @@ pub mod medium;
 pub mod ntfs;
 pub mod plan;
 pub mod preview;
+pub mod saved;
 pub mod status;
 pub mod write;
 #[cfg(test)]
 mod write_tests;
 
-pub use files::journal_beside;
+pub use files::{journal_beside, write_new};
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
 pub use plan::{Action, ByteRange, RepairPlan};

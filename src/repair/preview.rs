@@ -6,6 +6,7 @@
 use crate::base::contain::contain;
 use crate::base::limits::Limits;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Fact;
 use crate::facts::{self, Collected};
 use crate::image::{Image, Installation, Options, Source};
 use crate::repair::plan::RepairPlan;
@@ -46,6 +47,25 @@ impl Checked {
                 .map_err(|error| Error::with_source(ErrorKind::InvalidFormat, "facts", error))
         };
         Ok(shown(self)? == shown(other)?)
+    }
+
+    /// Whether both runs gave the same values and outcomes; places may differ, for the image may be a copy.
+    pub fn is_same_but_for_places(&self, other: &Self) -> bool {
+        let facts = |checked: &Self| -> Vec<(String, String)> {
+            let value = |fact: &Fact| match fact {
+                Fact::Found { value, .. } => value.to_string(),
+                Fact::Absent(_) => "absent".to_owned(),
+                Fact::Unknown(unknown) => unknown.reason.as_str().to_owned(),
+            };
+            let all = checked.collected.facts.iter();
+            all.map(|(id, fact)| (id.to_owned(), value(fact))).collect()
+        };
+        let outcomes = |checked: &Self| -> Vec<_> {
+            let all = checked.findings.iter();
+            all.map(|finding| (finding.rule.clone(), finding.outcome))
+                .collect()
+        };
+        facts(self) == facts(other) && outcomes(self) == outcomes(other)
     }
 
     /// The verdicts.

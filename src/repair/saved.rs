@@ -1,0 +1,235 @@
+//! Plans and patches as files: `--plan-out`, `--patch-out`, and their way back.
+//!
+//! Both name positions on the disk inside the image and the digests of what is there, so they fit any copy of it in any
+//! format, and no other image. A plan has digests only; a patch has the bytes too, one JSON object a line, so that any program
+//! can apply it. Neither is trusted when it comes back: the plan is made anew from its actions, and has to be the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::bytes::hex;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::journal::digest;
+use crate::repair::plan::{Action, RepairPlan};
+
+/// First field of a plan.
+const PLAN: &str = "goldseal-plan";
+/// First field of a patch.
+const PATCH: &str = "goldseal-patch";
+/// Version of both.
+const VERSION: u32 = 1;
+/// Largest plan or patch that is read.
+pub const SAVED_BYTES_MAX: u64 = 64 << 20;
+
+/// What a plan or a patch is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    tool: String,
+    /// Length of the disk inside the image.
+    disk_bytes: u64,
+    /// Number of the installation.
+    installation: usize,
+    actions: Vec<Action>,
+    /// SHA-256 over the old bytes of all changed sectors of 512 bytes, in their order.
+    old_sha256: String,
+    /// SHA-256 over their new bytes.
+    new_sha256: String,
+}
+
+/// A sector of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SectorDigests {
+    offset: u64,
+    length: usize,
+    old_sha256: String,
+    new_sha256: String,
+}
+
+/// A range of bytes of a patch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Bytes {
+    offset: u64,
+    old: String,
+    new: String,
+}
+
+/// A plan as a file.
+#[derive(Debug, Serialize, Deserialize)]
+struct PlanFile {
+    #[serde(flatten)]
+    head: Head,
+    sectors: Vec<SectorDigests>,
+}
+
+/// A plan or a patch that was read.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    head: Head,
+    sectors: Vec<SectorDigests>,
+    bytes: Vec<Bytes>,
+}
+
+fn head(format: &str, image: &Image, installation: usize, plan: &RepairPlan) -> Head {
+    Head {
+        format: format.to_owned(),
+        version: VERSION,
+        tool: concat!("goldseal ", env!("CARGO_PKG_VERSION")).to_owned(),
+        disk_bytes: image.disk.as_ref().map_or(0, |disk| disk.len_bytes()),
+        installation,
+        actions: plan.actions.clone(),
+        old_sha256: digest(plan.sectors.iter().map(|sector| sector.before.as_slice())),
+        new_sha256: digest(plan.sectors.iter().map(|sector| sector.after.as_slice())),
+    }
+}
+
+fn sectors(plan: &RepairPlan) -> Vec<SectorDigests> {
+    let of_sector = |sector: &crate::image::overlay::Patch| SectorDigests {
+        offset: sector.offset,
+        length: sector.after.len(),
+        old_sha256: digest(std::iter::once(sector.before.as_slice())),
+        new_sha256: digest(std::iter::once(sector.after.as_slice())),
+    };
+    plan.sectors.iter().map(of_sector).collect()
+}
+
+fn ranges(plan: &RepairPlan) -> Vec<Bytes> {
+    let of_range = |range: &crate::repair::plan::ByteRange| Bytes {
+        offset: range.offset,
+        old: hex(&range.before),
+        new: hex(&range.after),
+    };
+    plan.ranges.iter().map(of_range).collect()
+}
+
+fn json(value: &impl Serialize, pretty: bool) -> Result<String> {
+    let text = if pretty {
+        serde_json::to_string_pretty(value)
+    } else {
+        serde_json::to_string(value)
+    };
+    text.map_err(|error| Error::corrupt(format!("plan: {error}")))
+}
+
+/// A plan as the bytes of its file.
+///
+/// # Errors
+/// What can't be written as JSON.
+pub fn plan_file(image: &Image, installation: usize, plan: &RepairPlan) -> Result<Vec<u8>> {
+    let file = PlanFile {
+        head: head(PLAN, image, installation, plan),
+        sectors: sectors(plan),
+    };
+    Ok(format!("{}\n", json(&file, true)?).into_bytes())
+}
+
+/// A patch as the bytes of its file: a line that says what it is, and one line a range.
+///
+/// # Errors
+/// What can't be written as JSON.
+pub fn patch_file(image: &Image, installation: usize, plan: &RepairPlan) -> Result<Vec<u8>> {
+    let mut text = json(&head(PATCH, image, installation, plan), false)?;
+    for range in ranges(plan) {
+        text.push('\n');
+        text.push_str(&json(&range, false)?);
+    }
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+impl Saved {
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// What is no plan of this version.
+    pub fn parse_plan(content: &[u8]) -> Result<Self> {
+        let file: PlanFile = serde_json::from_slice(content)
+            .map_err(|error| Error::corrupt(format!("plan: {error}")))?;
+        check_head(&file.head, PLAN)?;
+        Ok(Self {
+            head: file.head,
+            sectors: file.sectors,
+            bytes: Vec::new(),
+        })
+    }
+
+    /// Reads a patch.
+    ///
+    /// # Errors
+    /// What is no patch of this version.
+    pub fn parse_patch(content: &[u8]) -> Result<Self> {
+        let wrong = |error: serde_json::Error| Error::corrupt(format!("patch: {error}"));
+        let mut lines = content
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let head: Head = serde_json::from_slice(lines.next().unwrap_or_default()).map_err(wrong)?;
+        check_head(&head, PATCH)?;
+        let bytes: std::result::Result<Vec<Bytes>, _> = lines.map(serde_json::from_slice).collect();
+        Ok(Self {
+            head,
+            sectors: Vec::new(),
+            bytes: bytes.map_err(wrong)?,
+        })
+    }
+
+    /// What it does.
+    pub fn actions(&self) -> &[Action] {
+        &self.head.actions
+    }
+
+    /// Number of the installation that it is made for.
+    pub fn installation(&self) -> usize {
+        self.head.installation
+    }
+
+    /// Refuses an image that it does not fit.
+    ///
+    /// # Errors
+    /// A refusal at [`Gate::ImageChanged`].
+    pub fn check(&self, image: &Image, installation: usize, plan: &RepairPlan) -> Planned<()> {
+        let refuse = |what: &str| {
+            Err(Refusal::new(
+                Gate::ImageChanged,
+                format!(
+                    "the plan was made for another image, or this one was changed since: {what}"
+                ),
+            ))
+        };
+        let now = head(&self.head.format, image, installation, plan);
+        if now.disk_bytes != self.head.disk_bytes {
+            return refuse(&format!(
+                "its disk has {} bytes, and the plan is for one of {} bytes",
+                now.disk_bytes, self.head.disk_bytes
+            ));
+        }
+        if now.old_sha256 != self.head.old_sha256 {
+            return refuse("the old bytes differ");
+        }
+        let is_plan = self.head.format == PLAN;
+        let is_same = now.new_sha256 == self.head.new_sha256
+            && now.installation == self.head.installation
+            && now.actions == self.head.actions
+            && (!is_plan || sectors(plan) == self.sectors)
+            && (is_plan || ranges(plan) == self.bytes);
+        if is_same {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Gate::ImageChanged,
+            "made anew for this image, the plan is another one than the one in the file: the file was changed, or made by \
+             another version",
+        ))
+    }
+}
+
+fn check_head(head: &Head, format: &str) -> Result<()> {
+    if head.format == format && head.version == VERSION {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!(
+        "should be a {format} of version {VERSION}, is a {} of version {}",
+        head.format, head.version
+    )))
+}
