@@ -97,13 +97,16 @@ impl Chain {
         DpapiSystem::parse(&self.lsa_key().open_secret(&value).unwrap()).unwrap()
     }
 
-    fn master_key_file(&self, guid: Guid) -> Result<Vec<u8>> {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the proof takes a reader that can fail"
+    )]
+    fn master_key_file(&self, guid: Guid) -> Result<Option<Vec<u8>>> {
         let keys = self.manifest["master_keys"].as_array().unwrap();
         let key = keys.iter().find(|key| key["guid"] == guid.to_string());
-        match key.and_then(|key| key["path"].as_str()) {
-            Some(path) => Ok(self.read(path)),
-            None => Err(Error::new(ErrorKind::NotFound, "it is not in this image")),
-        }
+        Ok(key
+            .and_then(|key| key["path"].as_str())
+            .map(|path| self.read(path)))
     }
 
     /// What the key file of this label opens, with a change made to its bytes.
@@ -238,6 +241,22 @@ fn a_key_without_its_master_key_does_not_open_at_the_first_link() {
         let expected = ["no", "not_tested", "not_tested", "not_tested"];
         assert_eq!(words(&opens), expected, "{generation}");
         assert!(opens.reason.unwrap().contains("not in this image"));
+    }
+}
+
+#[test]
+fn a_master_key_that_cannot_be_read_is_not_tested_and_no_is_not_said() {
+    let chain = Chain::open("xp");
+    let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let secrets = [chain.dpapi_system()];
+    for kind in [ErrorKind::Io, ErrorKind::Encrypted, ErrorKind::NotFound] {
+        let opens = prove(
+            &file,
+            &mut MasterKeys::new(&secrets),
+            |_| Err(Error::new(kind, "it cannot be read")),
+            Err(&Failure::not_tested("there is no metabase")),
+        );
+        assert_eq!(words(&opens), ["not_tested"; 4], "{kind:?}");
     }
 }
 

@@ -180,6 +180,8 @@ pub(crate) struct CheckArgs {
     #[arg(long = "assert", value_name = "FACT=VALUE")]
     pub(crate) assertions: Vec<String>,
     #[command(flatten)]
+    pub(crate) prove: ProveArgs,
+    #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
 
@@ -201,12 +203,27 @@ pub(crate) enum FailOn {
     Warns,
 }
 
+/// What is proved beyond what stands in clear.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct ProveArgs {
+    /// Also open the private keys of IIS with the secrets of the image, and prove which of them open its metabase.
+    ///
+    /// Boot key, LSA key, DPAPI_SYSTEM, DPAPI master keys, private keys, session key and one property of the metabase are
+    /// decrypted in memory, in this order, as far as each opens the next. The report says yes, no or not tested for each;
+    /// what was decrypted is never shown, logged or written, and its memory is wiped. Without this option no secret of the
+    /// image is decrypted.
+    #[arg(long)]
+    pub(crate) prove_keys: bool,
+}
+
 /// Arguments of the commands that look at one image.
 #[derive(Debug, Args)]
 pub(crate) struct OneImage {
     /// A directory, volume, disk or disk image; told apart by content.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prove: ProveArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

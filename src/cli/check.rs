@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use goldseal::base::contain::contain;
-use goldseal::base::limits::Limits;
 use goldseal::evidence::{Evidence, Fact, Locator, Value};
-use goldseal::facts::{self, Collected, vocabulary};
+use goldseal::facts::{Collected, vocabulary};
 use goldseal::image::{Image, Installation};
 use goldseal::report::{CheckReport, Entry, ErrorReport, ImageInfo, check_text, error_text};
 use goldseal::rules::{self, Catalogue, Verdict};
@@ -110,19 +109,20 @@ fn check_image(
     };
     Ok(wanted
         .into_iter()
-        .map(|installation| check_installation(image, installation, catalogue, assertions))
+        .map(|installation| check_installation(image, installation, args, catalogue, assertions))
         .collect())
 }
 
 fn check_installation(
     image: &Image,
     installation: &Installation,
+    args: &CheckArgs,
     catalogue: &Catalogue,
     assertions: &[Assertion],
 ) -> Entry {
     let info = ImageInfo::of_installation(image, installation);
     let checked = contain(&installation.locator.to_string(), || {
-        let mut collected = facts::collect(installation, Limits::default());
+        let mut collected = open::collect(installation, args.prove);
         vouch(&mut collected, assertions);
         let findings = rules::run(catalogue, &collected.facts);
         Ok((collected, findings))

@@ -1,7 +1,5 @@
 //! `goldseal inspect`: every fact with its place.
 
-use goldseal::base::limits::Limits;
-use goldseal::facts;
 use goldseal::report::{ImageInfo, InspectReport, inspect_text};
 
 use crate::cli::args::OneImage;
@@ -11,7 +9,7 @@ use crate::cli::{Exit, Failure, open};
 pub(crate) fn run(args: &OneImage, output: &mut Output) -> Result<Exit, Failure> {
     let image = open::open_one(args.image.as_ref(), &args.source, output)?;
     let installation = open::installation(&image, args.source.installation, output)?;
-    let collected = facts::collect(installation, Limits::default());
+    let collected = open::collect(installation, args.prove);
     let report = InspectReport::new(
         ImageInfo::of_installation(&image, installation),
         installation,

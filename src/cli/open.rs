@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use goldseal::base::contain::contain;
+use goldseal::base::limits::Limits;
+use goldseal::facts::{self, Collected};
 use goldseal::image::source::LooseArtifacts;
 use goldseal::image::{BackingFiles, Image, Installation, Options, Source};
 use goldseal::repair::status;
 
 use crate::cli::Failure;
-use crate::cli::args::SourceArgs;
+use crate::cli::args::{ProveArgs, SourceArgs};
 use crate::cli::output::Output;
 
 /// The options under which images are opened.
@@ -100,6 +102,15 @@ pub(crate) fn no_such_installation(image: &Image, number: usize) -> String {
         image.source,
         image.installations.len()
     )
+}
+
+/// The facts of an installation; its private keys are opened only where that is asked for.
+pub(crate) fn collect(installation: &Installation, prove: ProveArgs) -> Collected {
+    if prove.prove_keys {
+        facts::collect_proving_keys(installation, Limits::default())
+    } else {
+        facts::collect(installation, Limits::default())
+    }
 }
 
 /// What was looked for and what was met instead, where an image holds no Windows.

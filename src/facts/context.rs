@@ -66,6 +66,7 @@ pub struct Context<'i> {
     pub limits: Limits,
     hives: [OnceCell<Result<OpenedHive, Unknown>>; HiveName::ALL.len()],
     control_set: OnceCell<Result<(String, Evidence), Unknown>>,
+    proves_keys: bool,
 }
 
 /// A key that was found, with its evidence.
@@ -103,7 +104,20 @@ impl<'i> Context<'i> {
             limits,
             hives: Default::default(),
             control_set: OnceCell::new(),
+            proves_keys: false,
         }
+    }
+
+    /// The same context, with leave to open private keys.
+    #[must_use]
+    pub fn proving_keys(mut self) -> Self {
+        self.proves_keys = true;
+        self
+    }
+
+    /// Whether private keys may be opened.
+    pub fn proves_keys(&self) -> bool {
+        self.proves_keys
     }
 
     /// What was noticed while opening the hives: a dirty hive, a log that did not fit.

@@ -48,21 +48,30 @@ pub struct Collected {
     pub notes: Vec<String>,
 }
 
-/// Reads all facts of an installation.
+/// Reads all facts of an installation; no private key is opened.
 pub fn collect(installation: &Installation, limits: Limits) -> Collected {
-    let context = Context::new(installation, limits);
+    collect_in(&Context::new(installation, limits))
+}
+
+/// As [`collect`], and opens the private keys of IIS to prove which of them open the metabase (`key.opens`,
+/// [`machine_keys::Proof::opens`]). What is decrypted is wiped; only the answers are kept.
+pub fn collect_proving_keys(installation: &Installation, limits: Limits) -> Collected {
+    collect_in(&Context::new(installation, limits).proving_keys())
+}
+
+fn collect_in(context: &Context<'_>) -> Collected {
     let mut facts = Facts::new();
-    windows::collect(&context, &mut facts);
-    internet_explorer::collect(&context, &mut facts);
-    services::collect(&context, &mut facts);
-    iis::collect(&context, &mut facts);
-    roles::collect(&context, &mut facts);
-    let keys = machine_keys::collect(&context, &mut facts);
-    sysprep::collect(&context, &mut facts);
-    embedded::collect(&context, &mut facts);
-    identities::collect(&context, &mut facts);
-    image::collect(&context, &mut facts);
-    later::collect(&context, &mut facts);
+    windows::collect(context, &mut facts);
+    internet_explorer::collect(context, &mut facts);
+    services::collect(context, &mut facts);
+    iis::collect(context, &mut facts);
+    roles::collect(context, &mut facts);
+    let keys = machine_keys::collect(context, &mut facts);
+    sysprep::collect(context, &mut facts);
+    embedded::collect(context, &mut facts);
+    identities::collect(context, &mut facts);
+    image::collect(context, &mut facts);
+    later::collect(context, &mut facts);
     Collected {
         facts,
         machine_keys: keys.machine_keys,

@@ -63,12 +63,26 @@ pub struct Opens {
 impl Opens {
     /// Nothing could be tested, for this reason.
     pub fn not_tested(reason: &str) -> Self {
-        Self::ending_at(0, &Failure::not_tested(reason))
+        Self::without_secrets(&Failure::not_tested(reason))
+    }
+
+    /// DPAPI_SYSTEM does not open, so no master key does.
+    pub fn without_secrets(failure: &Failure) -> Self {
+        Self::ending_at(0, failure)
     }
 
     /// Whether it is proved that this key does not open the live metabase here: no new name would help.
     pub fn is_refuted(&self) -> bool {
-        [self.master_key, self.private_key, self.session_key].contains(&Answer::No)
+        self.private_keys() == Some(false) || self.session_key == Answer::No
+    }
+
+    /// Whether the private keys of the file open here, whatever the metabase; `None` if that was not tested.
+    pub fn private_keys(&self) -> Option<bool> {
+        match (self.master_key, self.private_key) {
+            (Answer::No, _) | (_, Answer::No) => Some(false),
+            (_, Answer::Yes) => Some(true),
+            _ => None,
+        }
     }
 
     /// The links with their names, in their order.
@@ -139,10 +153,10 @@ impl Failure {
         }
     }
 
-    /// What an error of a link says: no if a tag or key decided, or if what is needed is not there; else not tested.
+    /// What an error of a link says: no if a tag, a signature or a key decided, else not tested.
     pub fn of(error: &Error) -> Self {
         let answer = match error.kind() {
-            ErrorKind::Encrypted | ErrorKind::NotFound => Answer::No,
+            ErrorKind::Encrypted => Answer::No,
             _ => Answer::NotTested,
         };
         Self {
@@ -170,19 +184,26 @@ impl<'s> MasterKeys<'s> {
         }
     }
 
-    /// The master key of that GUID; `read` gives the bytes of its file, [`ErrorKind::NotFound`] where it is not there.
+    /// The master key of that GUID; `read` gives the bytes of its file, `None` where the image does not have it.
     ///
     /// # Errors
     /// Why it does not open, or could not be tried.
     pub fn get(
         &mut self,
         guid: Guid,
-        read: impl FnOnce(Guid) -> Result<Vec<u8>>,
+        read: impl FnOnce(Guid) -> Result<Option<Vec<u8>>>,
     ) -> std::result::Result<&MasterKey, Failure> {
         if !self.opened.contains_key(&guid) {
-            let opened = read(guid)
-                .and_then(|file| self.open(&file))
-                .map_err(|error| Failure::of(&error.at(format_args!("master key {guid}"))));
+            let at = |error: Error| error.at(format_args!("master key {guid}"));
+            let opened = match read(guid) {
+                Ok(Some(file)) => self.open(&file).map_err(|error| Failure::of(&at(error))),
+                Ok(None) => Err(Failure {
+                    answer: Answer::No,
+                    reason: format!("master key {guid} is not in this image"),
+                }),
+                // That a file cannot be read, encrypted by EFS or not, says nothing of the key in it.
+                Err(error) => Err(Failure::not_tested(at(error).chain())),
+            };
             self.opened.insert(guid, opened);
         }
         match self.opened.get(&guid) {
@@ -224,7 +245,7 @@ pub struct MetabaseParts<'b> {
 pub fn prove(
     file: &[u8],
     master_keys: &mut MasterKeys<'_>,
-    mut read: impl FnMut(Guid) -> Result<Vec<u8>>,
+    mut read: impl FnMut(Guid) -> Result<Option<Vec<u8>>>,
     metabase: std::result::Result<&MetabaseParts<'_>, &Failure>,
 ) -> Opens {
     let capi = match CapiFile::parse(file, file.len() as u64) {
@@ -298,7 +319,7 @@ fn open_pair(
     file: &[u8],
     pair: &PairPlaces,
     master_keys: &mut MasterKeys<'_>,
-    read: &mut impl FnMut(Guid) -> Result<Vec<u8>>,
+    read: &mut impl FnMut(Guid) -> Result<Option<Vec<u8>>>,
 ) -> std::result::Result<PrivateKey, Failure> {
     let fail = |error: Error| Failure::of(&error);
     let private = CapiFile::part(file, &pair.private)

@@ -190,5 +190,16 @@ fn key_block(key: &MachineKey, style: &Style) -> String {
         row("signed", &inferred(path, key.proof.by_inference));
     }
     row("access list", key.proof.acl);
+    if let Some(opens) = &key.proof.opens {
+        let links: Vec<String> = opens
+            .links()
+            .iter()
+            .map(|(link, answer)| words(&format!("{link} {}", answer.as_str())))
+            .collect();
+        row("opens", &links.join(", "));
+        if let Some(reason) = &opens.reason {
+            row("", reason);
+        }
+    }
     text
 }

@@ -42,7 +42,8 @@ impl MasterKeyState {
         }
     }
 
-    fn evidence(&self) -> &Evidence {
+    /// The place that shows it.
+    pub(crate) fn evidence(&self) -> &Evidence {
         match self {
             Self::Present(evidence) | Self::Missing(evidence) | Self::Damaged(evidence) => evidence,
             Self::Unseen(unknown) => &unknown.evidence,
@@ -125,6 +126,30 @@ fn places(context: &Context<'_>, guid: Guid) -> [WinPath; 2] {
     let folder = context.installation.windows(FOLDER);
     let name = guid.to_string();
     [folder.child(&name), folder.child("User").child(&name)]
+}
+
+/// The bytes of the master key file with that GUID, wherever it lies; a damaged one does not hide a whole one.
+///
+/// # Errors
+/// What is there and could not be read, or is no master key file of that GUID.
+pub(crate) fn read(context: &Context<'_>, guid: Guid) -> Result<Option<Vec<u8>>> {
+    let mut fault = None;
+    for path in places(context, guid) {
+        match read_at(context, &path, guid) {
+            Ok(Some(bytes)) => return Ok(Some(bytes)),
+            Ok(None) => {}
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    fault.map_or(Ok(None), Err)
+}
+
+fn read_at(context: &Context<'_>, path: &WinPath, guid: Guid) -> Result<Option<Vec<u8>>> {
+    let Some(bytes) = context.installation.filesystem.read(path, FILE_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    check(&bytes, guid)?;
+    Ok(Some(bytes))
 }
 
 fn check(bytes: &[u8], guid: Guid) -> Result<()> {

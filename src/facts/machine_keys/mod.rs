@@ -4,6 +4,7 @@
 //! says, which files there are in every folder that can hold them, and whether those of IIS carry it.
 
 mod access;
+mod account_secrets;
 mod folders;
 mod iis_stores;
 mod keys_view;
@@ -13,6 +14,7 @@ mod machine_guid;
 mod mapping;
 mod master_keys;
 mod metabases;
+mod opens;
 mod pairing;
 mod repair_plan;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::facts::{Context, Facts, HiveName};
 use crate::image::filesystem::FileTimes;
 use crate::proof::key_file;
+use crate::proof::opens::Opens;
 
 pub use keys_view::{GuidCount, KeysView, MetabaseView};
 pub use metabases::{Metabase, Signer};
@@ -79,6 +82,9 @@ pub struct Proof {
     /// The public half of the exchange pair, where the file was opened and has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange_key: Option<Fingerprint>,
+    /// What opens of the file, where that was asked for ([`crate::facts::collect_proving_keys`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Opens>,
 }
 
 /// What a public key is compared by.
@@ -112,6 +118,7 @@ impl Proof {
             acl: "unknown",
             signature_key: None,
             exchange_key: None,
+            opens: None,
         }
     }
 }
@@ -161,6 +168,8 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     if let Some(state) = pairing.metabases.state.take() {
         facts.put("iis.metabase_state", state);
     }
+    let opens = opens::collect(context, facts, &live, &folders, &mut listing);
+    facts.put("key.opens", opens);
     let paired = pairing.state(context, facts, &live, &folders, &listing);
     pairing.put(context, facts, &paired, &listing);
     let plan = repair_plan::decide(context, &state, &paired, &listing, &guid);

@@ -13,6 +13,7 @@ use crate::facts::machine_keys::metabases::{
 };
 use crate::facts::{Context, Facts};
 use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
+use crate::proof::opens::Opens;
 use crate::proof::pairing::Outcome;
 use crate::proof::signature::PublicKey;
 
@@ -273,7 +274,7 @@ impl Pairing {
             .map(|listed| listed.key.name.clone());
         facts.put("key.pairing", fact(Value::text(word), keys));
         facts.put("key.paired_files", fact(Value::texts(names), keys));
-        let opens = match opens_any(keys, listing) {
+        let opens = match opens_live(keys, listing) {
             Some(opens) => fact(Value::Bool(opens), keys),
             None => Fact::Unknown(Unknown::new(
                 UnknownReason::NotProvided,
@@ -403,13 +404,16 @@ fn by_name(context: &Context<'_>, listing: &Listing, signers: Vec<usize>) -> Sta
 }
 
 /// Whether Windows can open the private key of a file: it is whole, its own container's, not encrypted by EFS, and its
-/// master key is in the image.
+/// master key is in the image; and where it was proved with secrets, it does open.
 pub(crate) fn opens(listed: &ListedKey) -> Option<bool> {
     let proof = &listed.key.proof;
     if listed.metadata.has_attribute(ATTRIBUTE_ENCRYPTED) == Some(true)
         || proof.well_formed == Some(false)
         || proof.name_consistent == Some(false)
     {
+        return Some(false);
+    }
+    if proof.opens.as_ref().and_then(Opens::private_keys) == Some(false) {
         return Some(false);
     }
     match (proof.well_formed, proof.master_key_present) {
@@ -419,9 +423,19 @@ pub(crate) fn opens(listed: &ListedKey) -> Option<bool> {
     }
 }
 
-fn opens_any(keys: &[usize], listing: &Listing) -> Option<bool> {
+/// Whether one of the keys that signed the live metabase opens it.
+fn opens_live(keys: &[usize], listing: &Listing) -> Option<bool> {
     let mut any = Some(false);
     for listed in keys.iter().filter_map(|index| listing.list.get(*index)) {
+        if listed
+            .key
+            .proof
+            .opens
+            .as_ref()
+            .is_some_and(Opens::is_refuted)
+        {
+            continue;
+        }
         match opens(listed) {
             Some(true) => return Some(true),
             Some(false) => {}

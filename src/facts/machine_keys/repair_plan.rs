@@ -315,5 +315,11 @@ fn fault(listed: &ListedKey) -> Option<String> {
             "{name} needs a DPAPI master key that is not in the image: a rename would not help"
         ));
     }
+    if let Some(opens) = proof.opens.as_ref().filter(|opens| opens.is_refuted()) {
+        return Some(format!(
+            "{name} does not open here, a rename would not help: {}",
+            opens.reason.as_deref().unwrap_or("its proof says so")
+        ));
+    }
     None
 }

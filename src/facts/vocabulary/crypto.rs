@@ -134,6 +134,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Own,
     },
     FactDefinition {
+        id: "key.opens",
+        kind: FactType::Map,
+        words: &[],
+        always: true,
+        description: "For each key file of IIS 4 to 6, by its path: whether its master keys, its private keys, the session key of the live metabase and one property open (yes, no, not_tested), and the reason of the first that is not yes. Only where it is asked for, with --prove-keys; nothing that was decrypted is kept.",
+        place: "SYSTEM\\ControlSetNNN\\Control\\Lsa; SECURITY\\Policy; %SystemRoot%\\system32\\Microsoft\\Protect\\S-1-5-18; the key files and the metabase",
+        sources: &["OWN"],
+        grade: Grade::Secondary,
+    },
+    FactDefinition {
         id: "crypto.machine_guid_wow64",
         kind: FactType::Text,
         words: &[],
