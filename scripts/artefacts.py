@@ -168,7 +168,7 @@ def content(spec, system=None):
     if "metabase_xml" in spec:
         return metabase("xml", spec, system)
     if "application_host" in spec:
-        return key_chain.application_host(*spec["application_host"], spec.get("encrypted_value", True))
+        return key_chain.application_host(*spec["application_host"], spec.get("encrypted_value", True), spec.get("sites", False))
     if "prefetch" in spec:
         return prefetch(spec["prefetch"], spec["runs"], spec["last_run"])
     if "zeros" in spec:

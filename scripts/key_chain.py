@@ -429,10 +429,18 @@ def config_session_key(label, bits=1024, algorithm=AES128):
     return base64.b64encode(blob).decode()
 
 
-def application_host(configuration_label, was_label, encrypted_value=True):
-    """applicationHost.config with the providers of IIS 7 and, by default, one encrypted password."""
+def application_host(configuration_label, was_label, encrypted_value=True, sites=False):
+    """applicationHost.config with the providers of IIS 7, by default with one encrypted password, on demand with a site."""
     sealed = base64.b64encode(noise(was_label + "/value", 48)).decode()
     user = f' userName="GOLDEN\\shop" password="[enc:IISWASOnlyAesProvider:{sealed}:enc]"' if encrypted_value else ""
+    site = """
+    <sites>
+      <site name="Default Web Site" id="1">
+        <application path="/">
+          <virtualDirectory path="/" physicalPath="%SystemDrive%\\inetpub\\wwwroot" />
+        </application>
+      </site>
+    </sites>""" if sites else ""
     identity = "SpecificUser" if encrypted_value else "ApplicationPoolIdentity"
     rsa = "Microsoft.ApplicationHost.RsaProtectedConfigurationProvider"
     aes = "Microsoft.ApplicationHost.AesProtectedConfigurationProvider"
@@ -450,7 +458,7 @@ def application_host(configuration_label, was_label, encrypted_value=True):
       <add name="Shop">
         <processModel identityType="{identity}"{user} />
       </add>
-    </applicationPools>
+    </applicationPools>{site}
   </system.applicationHost>
 </configuration>
 """.replace("\n", "\r\n").encode()

@@ -398,6 +398,7 @@ cases! {
     windows_10_sealed_to_oobe_may_be_cloned: "win10_sealed_oobe",
     upgraded_server_2022_in_a_domain_may_be_sealed_only: "srv2022_upgraded_domain",
     server_2016_generalized_with_old_iis6_keys_is_blocked: "srv2016_iis6compat_modevm",
+    server_2016_with_encrypted_values_in_its_configuration_is_blocked: "srv2016_encrypted_config",
     two_installations_on_a_disk_are_judged_each_for_itself: "two_installations",
     a_damaged_software_hive_leaves_the_verdict_open: "software_corrupt",
     logs_of_dirty_hives_decide_the_verdict: "dirty_hives_logs_change_verdict",

@@ -31,6 +31,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft script",
     },
     Source {
+        id: "ASPRANGERS",
+        title: "MachineKeys on IIS 7.x: Inside Out (2012-05-03)",
+        kind: "third-party blog",
+    },
+    Source {
         id: "C23-EXPORT",
         title: "How to make an IIS 6.0 metabase exportable, chaun",
         kind: "Microsoft blog",

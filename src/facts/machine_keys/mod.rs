@@ -6,6 +6,7 @@
 mod access;
 mod account_secrets;
 mod folders;
+mod iis_config;
 mod iis_stores;
 mod keys_view;
 mod listing;
@@ -20,6 +21,7 @@ mod repair_plan;
 #[cfg(test)]
 mod tests;
 mod volume_path;
+mod web_configs;
 
 use serde::Serialize;
 
@@ -180,14 +182,19 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
         .unseen_elsewhere
         .iter()
         .chain(&listing.unread_elsewhere);
+    let notes = unread
+        .map(note)
+        .chain(pairing.metabases.notes.iter().cloned())
+        .collect();
+    let metabases = pairing.view(&listing);
+    let all_seen = folders.unseen.is_empty() && listing.unread.is_empty();
+    let machine_keys = listing.keys();
+    iis_config::collect(context, facts, &machine_keys, all_seen);
     KeyMaterial {
-        notes: unread
-            .map(note)
-            .chain(pairing.metabases.notes.iter().cloned())
-            .collect(),
-        metabases: pairing.view(&listing),
-        machine_keys: listing.keys(),
+        machine_keys,
+        metabases,
         plan,
+        notes,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The data flow of this group: files and hives in, facts and listings out.
 
+mod iis_config;
 mod pairing;
 
 use std::sync::Arc;
