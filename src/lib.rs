@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod base;
+pub mod diagnosis;
 pub mod error;
 pub mod evidence;
 pub mod facts;

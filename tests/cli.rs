@@ -303,7 +303,7 @@ fn nothing_on_the_host_is_changed() {
     handle.set_times(times).unwrap();
     drop(handle);
     let before = fs::metadata(&copy).unwrap().accessed().unwrap();
-    for command in ["check", "inspect", "keys"] {
+    for command in ["check", "inspect", "keys", "diagnose"] {
         goldseal(&[command, copy.to_str().unwrap()]);
     }
     goldseal(&["ls", copy.to_str().unwrap(), "WINNT"]);

@@ -45,6 +45,15 @@ pub(crate) struct OutputArgs {
     pub(crate) no_progress: bool,
 }
 
+/// A report that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reported {
+    /// That of `goldseal check`.
+    Check,
+    /// That of `goldseal diagnose`.
+    Diagnose,
+}
+
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -74,6 +83,8 @@ pub(crate) enum Command {
     Inspect(OneImage),
     /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
     Keys(OneImage),
+    /// Why do IIS and its neighbours not start here? Cause, evidence, and what would mend it.
+    Diagnose(OneImage),
     /// Plan, preview and, with --apply, write the corrected names of key files.
     Repair(RepairArgs),
     /// Put an image back as it was before a repair.
@@ -90,8 +101,12 @@ pub(crate) enum Command {
     Rules(RulesArgs),
     /// One rule or one fact in full, with its sources.
     Explain(ExplainArgs),
-    /// The JSON Schema of the report of `check`.
-    Schema,
+    /// The JSON Schema of a report: that of `check` unless another is named.
+    Schema {
+        /// Whose report.
+        #[arg(value_enum, default_value_t = Reported::Check)]
+        report: Reported,
+    },
     /// Completions for a shell.
     Completions {
         /// The shell.

@@ -45,7 +45,7 @@ fn sources(command: &Command) -> Vec<&Path> {
             .map(AsRef::as_ref)
             .chain(args.source.artifacts())
             .collect(),
-        Command::Inspect(args) | Command::Keys(args) => args
+        Command::Inspect(args) | Command::Keys(args) | Command::Diagnose(args) => args
             .image
             .iter()
             .map(AsRef::as_ref)

@@ -3,6 +3,7 @@
 mod args;
 mod browse;
 mod check;
+mod diagnose;
 mod guard;
 mod inspect;
 mod keys;
@@ -17,9 +18,9 @@ mod undo;
 use clap::{CommandFactory, Parser};
 use goldseal::base::contain::contain;
 use goldseal::error::Error;
-use goldseal::report::schema;
+use goldseal::report::{diagnose_schema, schema};
 
-use args::{Cli, Command};
+use args::{Cli, Command, Reported};
 use output::Output;
 
 /// The exit codes that scripts rely on.
@@ -124,6 +125,7 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),
         Command::Keys(args) => keys::run(args, output),
+        Command::Diagnose(args) => diagnose::run(args, output),
         Command::Repair(args) => repair::run(args, output),
         Command::Undo(args) => undo::run(args, output),
         Command::Ls(args) => browse::ls(args, output),
@@ -132,8 +134,11 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Reg(args) => reg::run(args, output),
         Command::Rules(args) => rules::list(args, output),
         Command::Explain(args) => rules::explain(args, output),
-        Command::Schema => {
-            output.text(schema());
+        Command::Schema { report } => {
+            output.text(match report {
+                Reported::Check => schema(),
+                Reported::Diagnose => diagnose_schema(),
+            });
             Ok(Exit::Safe)
         }
         Command::Completions { shell } => {

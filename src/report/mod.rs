@@ -5,6 +5,7 @@
 mod browse;
 mod check;
 mod check_text;
+mod diagnose;
 mod fact_text;
 mod inspect;
 mod keys;
@@ -17,6 +18,7 @@ mod table;
 pub use browse::{FileReport, ListReport, list_text, stat_text};
 pub use check::{CheckReport, Entry, ErrorReport, ImageInfo, InstallationInfo, Tool};
 pub use check_text::{check_text, error_text};
+pub use diagnose::{DiagnoseReport, diagnose_schema, diagnose_text};
 pub use inspect::{InspectReport, inspect_text};
 pub use keys::{KeysReport, keys_text};
 pub use printable::{printable, printable_json};

@@ -32,6 +32,7 @@ use crate::image::filesystem::FileTimes;
 use crate::proof::key_file;
 use crate::proof::opens::Opens;
 
+pub use crate::artifact::machine_key::IIS_KEY_HASH;
 pub use keys_view::{GuidCount, KeysView, MetabaseView};
 pub use metabases::{Metabase, Signer};
 pub use repair_plan::{Decision, Plan, PlanAction};
