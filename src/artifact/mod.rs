@@ -6,6 +6,7 @@ pub mod fba_log;
 pub mod machine_key;
 pub mod master_key_file;
 pub mod metabase;
+pub mod pe_version;
 pub mod registry;
 pub mod security_descriptor;
 pub mod setup_inf;

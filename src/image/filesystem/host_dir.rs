@@ -144,14 +144,20 @@ impl HostDir {
                 ));
             }
             Wanted::All { .. } => usize::try_from(len_bytes).unwrap_or(usize::MAX),
-            Wanted::Head { len } => usize::try_from(len_bytes).unwrap_or(usize::MAX).min(len),
+            Wanted::Part { offset, len } => usize::try_from(len_bytes.saturating_sub(offset))
+                .unwrap_or(usize::MAX)
+                .min(len),
+        };
+        let offset = match wanted {
+            Wanted::All { .. } => 0,
+            Wanted::Part { offset, .. } => offset,
         };
         let mut bytes = vec![0; len];
         self.counter.add(len);
-        file.read_exact_at(&mut bytes, 0).map_err(|error| {
+        file.read_exact_at(&mut bytes, offset).map_err(|error| {
             Error::with_source(
                 ErrorKind::Io,
-                format!("{}: {len} bytes at 0x00000000", path_text(&host)),
+                format!("{}: {len} bytes at 0x{offset:08x}", path_text(&host)),
                 error,
             )
         })?;
@@ -163,7 +169,7 @@ impl HostDir {
 #[derive(Debug, Clone, Copy)]
 enum Wanted {
     All { bytes_max: u64 },
-    Head { len: usize },
+    Part { offset: u64, len: usize },
 }
 
 impl Listing {
@@ -241,7 +247,11 @@ impl FileSystem for HostDir {
     }
 
     fn read_head(&self, path: &WinPath, len: usize) -> Result<Option<Vec<u8>>> {
-        self.read_at_most(path, Wanted::Head { len })
+        self.read_at(path, 0, len)
+    }
+
+    fn read_at(&self, path: &WinPath, offset: u64, len: usize) -> Result<Option<Vec<u8>>> {
+        self.read_at_most(path, Wanted::Part { offset, len })
     }
 
     fn read_stream(

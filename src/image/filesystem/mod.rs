@@ -157,6 +157,13 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// The first `len` bytes of the file at `path`, fewer if it is shorter.
     fn read_head(&self, path: &WinPath, len: usize) -> Result<Option<Vec<u8>>>;
 
+    /// Up to `len` bytes from `offset` of the file at `path`, fewer where it ends before.
+    fn read_at(&self, path: &WinPath, offset: u64, len: usize) -> Result<Option<Vec<u8>>> {
+        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+        let head = self.read_head(path, skipped.saturating_add(len))?;
+        Ok(head.map(|bytes| bytes.get(skipped..).unwrap_or_default().to_vec()))
+    }
+
     /// A named data stream of the file at `path`.
     fn read_stream(&self, path: &WinPath, stream: &str, bytes_max: u64) -> Result<Option<Vec<u8>>>;
 

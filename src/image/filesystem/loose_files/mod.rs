@@ -354,14 +354,18 @@ impl FileSystem for LooseFiles {
     }
 
     fn read_head(&self, path: &WinPath, len: usize) -> Result<Option<Vec<u8>>> {
+        self.read_at(path, 0, len)
+    }
+
+    fn read_at(&self, path: &WinPath, offset: u64, len: usize) -> Result<Option<Vec<u8>>> {
         match self.meaning(path) {
             Meaning::File(Place {
                 file: Some((directory, name)),
                 ..
-            }) => directory.read_head(name, len),
+            }) => directory.read_at(name, offset, len),
             Meaning::File(_) | Meaning::Folder => Ok(None),
-            Meaning::Keys(folder, inside) => folder.directory.read_head(&inside, len),
-            Meaning::Base(base) => base.filesystem.read_head(path, len),
+            Meaning::Keys(folder, inside) => folder.directory.read_at(&inside, offset, len),
+            Meaning::Base(base) => base.filesystem.read_at(path, offset, len),
             Meaning::NotGiven => Err(not_given(path)),
         }
     }

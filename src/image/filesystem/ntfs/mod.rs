@@ -379,14 +379,18 @@ impl FileSystem for NtfsVolume {
     }
 
     fn read_head(&self, path: &WinPath, len: usize) -> Result<Option<Vec<u8>>> {
+        self.read_at(path, 0, len)
+    }
+
+    fn read_at(&self, path: &WinPath, offset: u64, len: usize) -> Result<Option<Vec<u8>>> {
         let Some(stream) = self.file_content(path)? else {
             return Ok(None);
         };
-        let len = usize::try_from(stream.size())
-            .unwrap_or(usize::MAX)
-            .min(len);
+        let offset = offset.min(stream.size());
+        let rest = stream.size().saturating_sub(offset);
+        let len = usize::try_from(rest).unwrap_or(usize::MAX).min(len);
         stream
-            .read_vec(self.mft.device().as_ref(), 0, len)
+            .read_vec(self.mft.device().as_ref(), offset, len)
             .map(Some)
             .map_err(|error| error.at(path_text(path)))
     }
