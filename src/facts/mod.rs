@@ -5,6 +5,7 @@
 pub mod context;
 mod embedded;
 mod gather;
+mod hotfix;
 mod identities;
 mod iis;
 mod image;
@@ -12,6 +13,7 @@ mod internet_explorer;
 mod later;
 pub mod machine_keys;
 pub mod os_support;
+mod programs;
 mod read;
 mod roles;
 mod services;
@@ -71,6 +73,7 @@ fn collect_in(context: &Context<'_>) -> Collected {
     embedded::collect(context, &mut facts);
     identities::collect(context, &mut facts);
     image::collect(context, &mut facts);
+    hotfix::collect(context, &mut facts);
     later::collect(context, &mut facts);
     Collected {
         facts,

@@ -3,7 +3,7 @@
 //! A value that every Windows has and that is missing means that the hive is not whole: unknown, never a default.
 
 use crate::base::win_path::WinPath;
-use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason, Value, Version};
+use crate::evidence::{Evidence, Locator, Unknown, UnknownReason, Value, Version};
 use crate::facts::{Context, Facts, HiveName};
 
 /// `SOFTWARE\Microsoft\Windows NT\CurrentVersion`.
@@ -93,15 +93,6 @@ pub(crate) fn look_for(context: &Context<'_>, path: &WinPath) -> Result<(bool, E
         evidence.searched = vec![evidence.locator.to_string()];
     }
     Ok((metadata.is_some(), evidence))
-}
-
-/// A fact that follows no place: unknown because this version does not read its source.
-pub(crate) fn not_read(context: &Context<'_>, path: &WinPath, what: &str) -> Fact {
-    Fact::Unknown(Unknown::new(
-        UnknownReason::Unsupported,
-        format!("{what} is not read by this version"),
-        context.installation.place(path),
-    ))
 }
 
 /// The system drive (`C:`), where it is known.

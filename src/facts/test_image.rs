@@ -95,6 +95,18 @@ impl TestImage {
     }
 }
 
+/// A program of that file version: `testdata/pe/plain.exe` with other numbers in its version resource.
+pub(crate) fn pe([major, minor, build, revision]: [u16; 4]) -> Vec<u8> {
+    let path = format!("{}/testdata/pe/plain.exe", env!("CARGO_MANIFEST_DIR"));
+    let mut bytes = std::fs::read(path).unwrap();
+    let signature = 0xfeef_04bd_u32.to_le_bytes();
+    let fixed = bytes.windows(4).position(|at| at == signature).unwrap();
+    for (offset, part) in [(10, major), (8, minor), (14, build), (12, revision)] {
+        bytes[fixed + offset..fixed + offset + 2].copy_from_slice(&part.to_le_bytes());
+    }
+    bytes
+}
+
 /// A fact in one line: its value, `absent`, or `unknown:` and the reason.
 pub(crate) fn shown(facts: &Facts, id: &str) -> String {
     match facts.get(id) {

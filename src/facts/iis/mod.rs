@@ -10,7 +10,8 @@ mod version;
 use std::collections::BTreeMap;
 
 use crate::evidence::{Evidence, Fact, Unknown, Value, Version};
-use crate::facts::read::{earlier_version, not_read, windows_version};
+use crate::facts::programs;
+use crate::facts::read::{earlier_version, windows_version};
 use crate::facts::services::entry::Service;
 use crate::facts::services::{find, services_key};
 use crate::facts::{Context, Facts, HiveName};
@@ -47,14 +48,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("iis.major_minor", version::major_minor(context, facts));
     facts.put("iis.services", services(context));
     facts.put("iis.installed", installed::installed(context, facts));
-    facts.put(
-        "iis.file_versions",
-        not_read(
-            context,
-            &context.installation.windows("system32\\inetsrv"),
-            "the version resource of programs",
-        ),
-    );
+    facts.put("iis.file_versions", programs::iis(context));
     facts.put("iis.os_pair_ok", os_pair_ok(facts));
     facts.put("iis.ntop", option_pack::option_pack(context, facts));
     facts.put(

@@ -10,7 +10,7 @@ mod support;
 mod version;
 
 use crate::evidence::{Fact, Value};
-use crate::facts::read::not_read;
+use crate::facts::programs;
 use crate::facts::{Context, Facts};
 
 /// Collects this group.
@@ -25,14 +25,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("os.build", version::build(context));
     facts.put("os.system_drive", version::system_drive(context));
     facts.put("os.sp", service_pack::service_pack(context));
-    facts.put(
-        "os.kernel_file_version",
-        not_read(
-            context,
-            &context.installation.windows("system32\\ntoskrnl.exe"),
-            "the version resource of programs",
-        ),
-    );
+    facts.put("os.kernel_file_version", programs::kernel(context));
     facts.put("os.product_type", edition::product_type(context));
     facts.put("os.product_suite", edition::product_suite(context));
     facts.put("os.names", edition::names(context));
