@@ -144,6 +144,12 @@ fn plan(
     }
     report.plan(&plan, &expected);
     save(args, image, installation, &plan)?;
+    if args.to.is_some() && !plan.moves.is_empty() {
+        return Err(Refusal::new(
+            Gate::Container,
+            "a directory is not copied; copy it with the tools of the host and repair the copy with --in-place",
+        ));
+    }
     if let Some(target) = &args.to {
         let copy = copy::write(image, &args.image, installation, &plan, target, &run)?;
         let found = reopened(args, copy.temporary(), installation.index, inputs.catalogue)?;
@@ -208,6 +214,12 @@ fn save(
     installation: &Installation,
     plan: &RepairPlan,
 ) -> Planned<()> {
+    if (args.plan_out.is_some() || args.patch_out.is_some()) && !plan.moves.is_empty() {
+        return Err(Refusal::new(
+            Gate::Container,
+            "plans and patches name positions on a disk, and a directory of the host has none",
+        ));
+    }
     if let Some(path) = &args.plan_out {
         write_new(path, &saved::plan_file(image, installation.index, plan)?)?;
     }
@@ -252,7 +264,7 @@ fn journal_path(args: &RepairArgs) -> Result<Option<PathBuf>, Failure> {
     match journal_beside(&args.image) {
         Some(path) if !is_device => Ok(Some(path)),
         _ => Err(Failure::Usage(
-            "a block device has no folder for a journal: name a place for it with --journal FILE"
+            "a block device, and a directory named as `.` or `/`, has no place for a journal beside it: name one with --journal FILE"
                 .to_owned(),
         )),
     }

@@ -9,6 +9,7 @@ use crate::image::container;
 use crate::image::device::{Device, ReadCounter};
 use crate::image::filesystem::host_dir::HostDir;
 use crate::image::filesystem::loose_files::{self, LooseFiles};
+use crate::image::filesystem::renamed::Renamed;
 use crate::image::filesystem::{FileSystem, volume};
 use crate::image::host::{HostKind, open_image_file};
 use crate::image::installation::{self, DiskFacts, Installation};
@@ -91,7 +92,11 @@ fn of_directory(
     options: &Options,
     counter: &Arc<ReadCounter>,
 ) -> Result<Image> {
-    let directory = HostDir::open(path, &options.limits, Arc::clone(counter))?;
+    let mut directory: Arc<dyn FileSystem> =
+        Arc::new(HostDir::open(path, &options.limits, Arc::clone(counter))?);
+    if !options.renames.is_empty() {
+        directory = Arc::new(Renamed::new(directory, options.renames.clone()));
+    }
     let layers = vec!["directory".to_owned()];
     let mut image = Image {
         source: typed.to_owned(),
@@ -103,7 +108,7 @@ fn of_directory(
             layers,
             locator: Locator::new(typed),
             start_bytes: 0,
-            filesystem: Ok(Arc::new(directory)),
+            filesystem: Ok(directory),
         }],
         installations: Vec::new(),
         disk: None,

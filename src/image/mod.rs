@@ -14,6 +14,7 @@ pub mod source;
 use std::sync::Arc;
 
 use crate::base::limits::Limits;
+use crate::base::win_path::WinPath;
 use crate::error::Result;
 use crate::evidence::Locator;
 use crate::image::device::{Device, ReadCounter};
@@ -42,6 +43,8 @@ pub struct Options {
     pub backing_files: BackingFiles,
     /// Changes that are laid over the disk in memory: everything above it is seen as if they were written.
     pub overlay: Vec<Patch>,
+    /// Names that are laid over a directory in memory: the file at the first path is seen at the second.
+    pub renames: Vec<(WinPath, WinPath)>,
 }
 
 /// A volume of the image and what was found on it.

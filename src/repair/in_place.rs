@@ -43,6 +43,7 @@ pub fn journal(
         )
     };
     match image.layers.as_slice() {
+        [first] if first == "directory" && !plan.moves.is_empty() => {}
         [first] if first == "file" => {}
         [first, container] if first == "file" && CONTAINERS.contains(&container.as_str()) => {}
         [first, ..] if first == "split" => {
@@ -62,7 +63,6 @@ pub fn journal(
             ),
         ));
     }
-    let disk = image.disk.as_ref().ok_or_else(|| refuse("has no disk"))?;
     let mut entries = Vec::new();
     for patch in &plan.sectors {
         let mut done = 0_usize;
@@ -70,7 +70,9 @@ pub fn journal(
             let disk_offset = patch
                 .offset
                 .saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+            let disk = image.disk.as_ref();
             let placed = disk
+                .ok_or_else(|| refuse("has no disk"))?
                 .place_of(disk_offset)
                 .map_err(|error| refuse(&error.chain()))?;
             let left = patch.after.len().saturating_sub(done);
@@ -107,6 +109,7 @@ pub fn journal(
                 .as_ntfs()
                 .map_or(0, |volume| volume.mft().geometry().serial),
             actions: plan.actions.clone(),
+            moves: plan.moves.clone(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         },
@@ -126,6 +129,24 @@ pub fn apply(
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Planned<()> {
     let mut store = JournalFile::new(journal_path)?;
+    let failed = |failure: write::Failure, journal: &str| {
+        let gate = match &failure {
+            write::Failure::Untouched(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                Gate::ImageChanged
+            }
+            write::Failure::Untouched(error) | write::Failure::PutBack(error)
+                if error.kind() == ErrorKind::Unsupported =>
+            {
+                Gate::FileSystem
+            }
+            _ => Gate::Unreadable,
+        };
+        Refusal::new(gate, failure.into_error(journal).chain())
+    };
+    if !journal.header.moves.is_empty() {
+        return write::rename(&mut store, &mut journal, check)
+            .map_err(|failure| failed(failure, &store.name()));
+    }
     let mut image = open_image(path)?;
     if image.len_bytes()? != journal.header.image_bytes {
         return Err(Refusal::new(
@@ -137,15 +158,8 @@ pub fn apply(
             ),
         ));
     }
-    write::apply(&mut image, &mut store, &mut journal, check).map_err(|failure| {
-        let gate = match &failure {
-            write::Failure::Untouched(error) if error.kind() == ErrorKind::PreconditionFailed => {
-                Gate::ImageChanged
-            }
-            _ => Gate::Unreadable,
-        };
-        Refusal::new(gate, failure.into_error(&store.name()).chain())
-    })
+    write::apply(&mut image, &mut store, &mut journal, check)
+        .map_err(|failure| failed(failure, &store.name()))
 }
 
 /// What an undo did, and to which image.
@@ -167,9 +181,19 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
     let (mut store, mut journal) = JournalFile::open(journal_path)?;
     let remembered = journal.header.image.clone();
     let path = named.unwrap_or_else(|| Path::new(&remembered));
-    crate::repair::in_use::check(path)?;
-    let mut image = open_image(path)?;
-    let undone = write::undo(&mut image, &mut store, &mut journal).map_err(|error: Error| {
+    let undone = if journal.header.moves.is_empty() {
+        crate::repair::in_use::check(path)?;
+        let mut image = open_image(path)?;
+        write::undo(&mut image, &mut store, &mut journal)
+    } else if named.is_some() {
+        return Err(Refusal::new(
+            Gate::Container,
+            "the journal is of a directory of the host, which it names itself; --image does not go with it",
+        ));
+    } else {
+        write::undo_rename(&mut store, &mut journal)
+    };
+    let undone = undone.map_err(|error: Error| {
         Refusal::new(Gate::ImageChanged, error.at(path.display()).chain())
     })?;
     Ok(UndoReport {

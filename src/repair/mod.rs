@@ -14,12 +14,14 @@
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
 //! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
+//! | `directory.rs` | new names in a directory of the host |
 //! | `copy.rs` | a repaired copy |
 //! | `saved.rs` | plans and patches as files |
 //! | `in_use.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
 pub mod copy;
+mod directory;
 mod files;
 pub mod gate;
 pub mod in_place;
@@ -35,6 +37,7 @@ pub mod write;
 #[cfg(test)]
 mod write_tests;
 
+pub use directory::Move;
 pub use files::{journal_beside, write_new};
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;

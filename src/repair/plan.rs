@@ -9,6 +9,7 @@ use crate::base::bytes::hex;
 use crate::base::win_path::WinPath;
 use crate::image::overlay::Patch;
 use crate::image::{Image, Installation};
+use crate::repair::directory::{self, Move};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::{self, Edit, Sectors};
 
@@ -52,6 +53,8 @@ pub struct RepairPlan {
     pub actions: Vec<Action>,
     /// The sectors that change: whole sectors of 512 bytes, by their position on the disk.
     pub sectors: Vec<Patch>,
+    /// The names that change in a directory of the host.
+    pub moves: Vec<Move>,
     /// The bytes in them that differ.
     pub ranges: Vec<ByteRange>,
     /// What an engineer has to know.
@@ -61,7 +64,7 @@ pub struct RepairPlan {
 impl RepairPlan {
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.sectors.is_empty()
+        self.sectors.is_empty() && self.moves.is_empty()
     }
 
     /// Number of bytes that differ.
@@ -85,13 +88,11 @@ impl RepairPlan {
             ));
         };
         let Some(disk) = &image.disk else {
-            return Err(Refusal::new(
-                Gate::FileSystem,
-                format!(
-                    "{}: changes of names in a directory of the host are not built yet",
-                    volume.locator
-                ),
-            ));
+            return Ok(Self {
+                actions: actions(edits),
+                moves: directory::plan(installation.filesystem.as_ref(), edits)?,
+                ..Self::default()
+            });
         };
         let Some(ntfs) = installation.filesystem.as_ntfs() else {
             return Err(Refusal::new(
@@ -128,6 +129,7 @@ impl RepairPlan {
         Ok(Self {
             actions: actions(edits),
             sectors,
+            moves: Vec::new(),
             ranges,
             warnings: planned.warnings,
         })

@@ -5,6 +5,7 @@
 
 use crate::base::contain::contain;
 use crate::base::limits::Limits;
+use crate::base::win_path::WinPath;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Fact;
 use crate::facts::{self, Collected};
@@ -87,6 +88,14 @@ pub fn after(
 ) -> Result<Checked> {
     let options = Options {
         overlay: plan.sectors.clone(),
+        renames: if plan.moves.is_empty() {
+            Vec::new()
+        } else {
+            plan.actions
+                .iter()
+                .map(|action| (WinPath::new(&action.from), WinPath::new(&action.to)))
+                .collect()
+        },
         ..options.clone()
     };
     let image = contain(&source.as_typed(), || Image::open(source, &options))?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result};
 use crate::image::device::{BlockDevice, FileDevice, ReadCounter};
-use crate::image::host::{HostKind, open_image_file};
+use crate::image::host::open_image_file;
+use crate::repair::directory;
 use crate::repair::files::{journal_beside, read_journal};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::State;
@@ -48,16 +49,18 @@ pub fn warning(image: &Path) -> Option<String> {
         }
     };
     let name = journal_path.to_string_lossy().into_owned();
-    let opened = open_image_file(image).ok()?;
-    if opened.kind == HostKind::Directory {
-        return None;
-    }
-    let device = FileDevice::new(
-        opened.file,
-        opened.len_bytes,
-        Arc::new(ReadCounter::default()),
-    );
-    match (extent(&ReadOnly(device), &journal), journal.state()) {
+    let found = if journal.header.moves.is_empty() {
+        let opened = open_image_file(image).ok()?;
+        let device = FileDevice::new(
+            opened.file,
+            opened.len_bytes,
+            Arc::new(ReadCounter::default()),
+        );
+        extent(&ReadOnly(device), &journal)
+    } else {
+        directory::extent(&journal.header.moves)
+    };
+    match (found, journal.state()) {
         (Ok(Extent::Mixed), _) => Some(format!(
             "the image is half-changed: a repair was begun and not finished, and what is read may be wrong; \
              `goldseal undo {name}` puts it back"

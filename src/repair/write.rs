@@ -5,6 +5,7 @@
 //! stops everything. Writing the same sectors again is harmless, so both directions can be begun anew.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::repair::directory;
 use crate::repair::gate::{Gate, Refusal};
 use crate::repair::journal::{Entry, Journal, State};
 use crate::repair::medium::Medium;
@@ -229,6 +230,62 @@ pub fn undo(
     }
     put_back(image, store, journal)?;
     Ok(Undone::PutBack)
+}
+
+/// Makes the changes of names of `journal`, which has no state yet. `check` looks at the changed directory.
+///
+/// # Errors
+/// [`Failure`] says in which state the directory is.
+pub fn rename(
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+    check: &mut dyn FnMut() -> Result<()>,
+) -> std::result::Result<(), Failure> {
+    let is_old = directory::extent(&journal.header.moves).map_err(Failure::Untouched)?;
+    if is_old != Extent::Old {
+        return Err(Failure::Untouched(
+            Refusal::new(
+                Gate::ImageChanged,
+                "some files have their new names already",
+            )
+            .into(),
+        ));
+    }
+    let body = journal.body().map_err(Failure::Untouched)?;
+    store.create(&body).map_err(Failure::Untouched)?;
+    if let Err(error) = directory::put(&journal.header.moves, true).and_then(|()| check()) {
+        return Err(match put_names_back(store, journal) {
+            Ok(()) => Failure::PutBack(error),
+            Err(second) => Failure::HalfApplied(Error::new(
+                error.kind(),
+                format!("{}; putting it back: {}", error.chain(), second.chain()),
+            )),
+        });
+    }
+    mark(store, journal, State::Committed).map_err(Failure::Unmarked)
+}
+
+/// Gives the files of a journal their old names again.
+///
+/// # Errors
+/// A file that something else has changed: nothing is done to it.
+pub fn undo_rename(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<Undone> {
+    if directory::extent(&journal.header.moves)? == Extent::Old {
+        if journal.state() != Some(State::RolledBack) {
+            mark(store, journal, State::RolledBack)?;
+        }
+        return Ok(Undone::AlreadyOld);
+    }
+    put_names_back(store, journal)?;
+    Ok(Undone::PutBack)
+}
+
+fn put_names_back(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<()> {
+    if journal.state() != Some(State::Undoing) {
+        mark(store, journal, State::Undoing)?;
+    }
+    directory::put(&journal.header.moves, false)?;
+    mark(store, journal, State::RolledBack)
 }
 
 fn put_back(

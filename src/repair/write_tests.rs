@@ -198,6 +198,7 @@ fn plan(sectors: usize) -> Journal {
             volume_start: 0,
             serial: 0,
             actions: Vec::new(),
+            moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         },

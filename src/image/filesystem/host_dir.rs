@@ -214,6 +214,11 @@ impl FileSystem for HostDir {
         "directory".to_owned()
     }
 
+    fn host_path(&self, path: &WinPath) -> Result<Option<PathBuf>> {
+        let host = self.resolve(path)?;
+        Ok(host.map(|host| self.tree.path().join(host)))
+    }
+
     fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>> {
         match self.resolve(path)? {
             Some(host) => self.describe(&host),

@@ -5,9 +5,11 @@ pub mod host_dir;
 pub mod loose_files;
 pub mod memory;
 pub mod ntfs;
+pub mod renamed;
 pub mod volume;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::base::filetime::FileTime;
 use crate::base::win_path::WinPath;
@@ -116,6 +118,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// The NTFS volume behind this tree, for a write path that has to know records and blocks; `None` for all others.
     fn as_ntfs(&self) -> Option<&ntfs::NtfsVolume> {
         None
+    }
+
+    /// The file or directory of the host that `path` is, where the tree is a directory of the host; `Ok(None)` for others.
+    fn host_path(&self, _path: &WinPath) -> Result<Option<PathBuf>> {
+        Ok(None)
     }
 
     /// The file of the host that stands for `path`, where that is not a file inside the image: a loose artefact named by

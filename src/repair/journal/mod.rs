@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::bytes::{self, hex};
 use crate::error::{Error, Result};
+use crate::repair::directory::Move;
 use crate::repair::plan::Action;
 use crc32c::crc32c;
 
@@ -68,6 +69,9 @@ pub struct Header {
     pub serial: u64,
     /// What is done.
     pub actions: Vec<Action>,
+    /// The names that change in a directory of the host; then there are no sectors.
+    #[serde(default)]
+    pub moves: Vec<Move>,
     /// SHA-256 over the old bytes of all sectors, in their order.
     pub old_sha256: String,
     /// SHA-256 over the new bytes of all sectors, in their order.
@@ -345,6 +349,7 @@ mod tests {
             volume_start: 0,
             serial: 0,
             actions: Vec::new(),
+            moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         };

@@ -111,7 +111,7 @@ fn find(tree: &Tree, name: &str) -> Planned<usize> {
 }
 
 /// Refuses a name that Windows would not take, or of another length than the one it replaces.
-fn check_name(from: &str, to: &str) -> Planned<()> {
+pub(crate) fn check_name(from: &str, to: &str) -> Planned<()> {
     let units = |name: &str| name.encode_utf16().count();
     let refuse = |what: String| Err(Refusal::new(Gate::Name, what));
     if units(from) != units(to) {

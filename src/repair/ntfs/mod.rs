@@ -22,6 +22,7 @@ use crate::image::overlay::{OverlayDevice, Patch};
 use crate::repair::gate::Planned;
 
 pub use edit::Edit;
+pub(crate) use edit::check_name;
 pub(crate) use staged::Sectors;
 
 /// The changes of a volume.

@@ -1,0 +1,338 @@
+//! New names in a directory of the host: a mounted volume, or a Windows tree that was copied.
+//!
+//! Each change is one call that the host makes whole or not at all: renameat2 with NOREPLACE for a new name, with EXCHANGE for a
+//! swap. A file system that has no exchange (ntfs-3g and other drivers over FUSE) is refused with the way out: unmounted, its
+//! volume is repaired as an image. Which file is which is told by the SHA-256 of its content. Specification: rename(2).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::base::win_path::{WinPath, eq_name};
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::filesystem::FileSystem;
+use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::journal::digest;
+use crate::repair::ntfs::{Edit, check_name};
+use crate::repair::write::Extent;
+
+/// Largest file whose content is compared; key files have a few kilobytes.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// A change of names in one directory of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// The directory, as an absolute path.
+    pub directory: PathBuf,
+    /// The name of the file.
+    pub from: String,
+    /// The name that it gets.
+    pub to: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// SHA-256 of the file that has the other name, if the two exchange names.
+    pub exchanged_with: Option<String>,
+}
+
+/// Plans the edits in a directory of the host.
+///
+/// # Errors
+/// A refusal at one of the gates.
+pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<Move>> {
+    let mut moves: Vec<Move> = Vec::new();
+    for edit in edits {
+        let (from, to) = match edit {
+            Edit::Rename { from, to, .. } => (from, to),
+            Edit::Swap { first, second, .. } => (first, second),
+        };
+        check_name(from, to)?;
+        let directory = host_directory(filesystem, edit.directory())?;
+        let is_touched = moves.iter().any(|other| {
+            other.directory == directory
+                && [&other.from, &other.to]
+                    .iter()
+                    .any(|name| [from, to].contains(name))
+        });
+        if is_touched {
+            return Err(Refusal::new(
+                Gate::Name,
+                format!(
+                    "{from}: gets more than one new name; in a directory each file gets one at a time"
+                ),
+            ));
+        }
+        let opened = open_directory(&directory)?;
+        let sha256 = content(&opened, from)?.ok_or_else(|| not_there(from))?;
+        let exchanged_with = match edit {
+            Edit::Rename { .. } => {
+                check_free(filesystem, edit.directory(), from, to)?;
+                None
+            }
+            Edit::Swap { .. } => Some(content(&opened, to)?.ok_or_else(|| not_there(to))?),
+        };
+        if exchanged_with.as_ref() == Some(&sha256) {
+            return Err(Refusal::new(
+                Gate::Name,
+                format!(
+                    "{from} and {to} have the same content; exchanging their names would change nothing"
+                ),
+            ));
+        }
+        moves.push(Move {
+            directory,
+            from: from.clone(),
+            to: to.clone(),
+            sha256,
+            exchanged_with,
+        });
+    }
+    Ok(moves)
+}
+
+fn not_there(name: &str) -> Refusal {
+    Refusal::new(
+        Gate::NotThere,
+        format!("{name}: not there under exactly this name"),
+    )
+}
+
+/// The directory of the host that a path of the tree stands for.
+fn host_directory(filesystem: &dyn FileSystem, path: &WinPath) -> Planned<PathBuf> {
+    let host = filesystem.host_path(path)?.ok_or_else(|| {
+        Refusal::new(
+            Gate::FileSystem,
+            format!("{path}: no directory of the host stands for it"),
+        )
+    })?;
+    host.canonicalize().map_err(|error| {
+        Refusal::new(
+            Gate::Unreadable,
+            format!("{}: {error}", host.to_string_lossy()),
+        )
+    })
+}
+
+/// No other file may have the name, in any case.
+fn check_free(
+    filesystem: &dyn FileSystem,
+    directory: &WinPath,
+    from: &str,
+    to: &str,
+) -> Planned<()> {
+    let entries = filesystem.read_dir(directory)?.unwrap_or_default();
+    match entries
+        .iter()
+        .find(|entry| entry.name != from && eq_name(&entry.name, to))
+    {
+        None => Ok(()),
+        Some(taken) => Err(Refusal::new(
+            Gate::NameTaken,
+            format!(
+                "{to}: is the name of another file ({}), and nothing is replaced",
+                taken.name
+            ),
+        )),
+    }
+}
+
+fn io_error(directory: &Path, what: &str, errno: Errno) -> Error {
+    Error::with_source(
+        ErrorKind::Io,
+        format!("{}: {what}", directory.to_string_lossy()),
+        std::io::Error::from(errno),
+    )
+}
+
+/// A directory by its own path, which was resolved before.
+struct Opened {
+    file: File,
+    path: PathBuf,
+}
+
+fn open_directory(path: &Path) -> Result<Opened> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|errno| io_error(path, "directory", errno))?;
+    Ok(Opened {
+        file: File::from(fd),
+        path: path.to_owned(),
+    })
+}
+
+/// The SHA-256 of a file; `None` if nothing has that name. Nothing but a regular file is followed or read.
+fn content(directory: &Opened, name: &str) -> Result<Option<String>> {
+    let fail = |errno| io_error(&directory.path, name, errno);
+    let stat = match rustix::fs::statat(&directory.file, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(fail(errno)),
+    };
+    let len = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || len > FILE_BYTES_MAX {
+        return Err(Error::new(
+            ErrorKind::PreconditionFailed,
+            format!("{name}: no regular file of at most {FILE_BYTES_MAX} bytes"),
+        ));
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let fd = rustix::fs::openat(&directory.file, name, flags, Mode::empty()).map_err(fail)?;
+    let mut bytes = Vec::new();
+    File::from(fd)
+        .take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::with_source(ErrorKind::Io, name.to_owned(), error))?;
+    Ok(Some(digest(std::iter::once(bytes.as_slice()))))
+}
+
+/// How much of a change of names is done.
+///
+/// # Errors
+/// A name that is missing or has a content of neither side: something else has changed the directory.
+pub(crate) fn extent(moves: &[Move]) -> Result<Extent> {
+    let mut new = 0_usize;
+    for change in moves {
+        new = new.saturating_add(usize::from(is_new(change)?));
+    }
+    Ok(match new {
+        0 => Extent::Old,
+        all if all == moves.len() => Extent::New,
+        _ => Extent::Mixed,
+    })
+}
+
+fn is_new(change: &Move) -> Result<bool> {
+    let directory = open_directory(&change.directory)?;
+    let at_from = content(&directory, &change.from)?;
+    let at_to = content(&directory, &change.to)?;
+    let own = Some(change.sha256.clone());
+    if at_from == own && at_to == change.exchanged_with {
+        return Ok(false);
+    }
+    if at_to == own && at_from == change.exchanged_with {
+        return Ok(true);
+    }
+    Err(Error::new(
+        ErrorKind::PreconditionFailed,
+        format!(
+            "{}: {} and {} are not the files that the plan was made for: something else changed them",
+            directory.path.to_string_lossy(),
+            change.from,
+            change.to
+        ),
+    ))
+}
+
+/// Makes every change that is not made yet, or takes back every one that is.
+pub(crate) fn put(moves: &[Move], forward: bool) -> Result<()> {
+    for change in moves {
+        if is_new(change)? == forward {
+            continue;
+        }
+        let directory = open_directory(&change.directory)?;
+        let (from, to) = if forward {
+            (&change.from, &change.to)
+        } else {
+            (&change.to, &change.from)
+        };
+        let flags = if change.exchanged_with.is_some() {
+            RenameFlags::EXCHANGE
+        } else {
+            RenameFlags::NOREPLACE
+        };
+        match rustix::fs::renameat_with(&directory.file, from, &directory.file, to, flags) {
+            Ok(()) => {}
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                return Err(Error::unsupported(format!(
+                    "{}: its file system has no rename that exchanges or never replaces; unmount it and name its volume or \
+                     device instead",
+                    directory.path.to_string_lossy()
+                )));
+            }
+            Err(errno) => return Err(io_error(&directory.path, from, errno)),
+        }
+        directory.file.sync_all().map_err(|error| {
+            Error::with_source(
+                ErrorKind::Io,
+                format!("{from}: sync of its directory"),
+                error,
+            )
+        })?;
+        if is_new(change)? != forward {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("{from}: has not got its new name"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "of a").unwrap();
+        std::fs::write(folder.path().join("b"), "of b").unwrap();
+        folder
+    }
+
+    fn change(folder: &Path, from: &str, to: &str) -> Move {
+        let opened = open_directory(folder).unwrap();
+        Move {
+            directory: folder.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            sha256: content(&opened, from).unwrap().unwrap(),
+            exchanged_with: content(&opened, to).unwrap(),
+        }
+    }
+
+    fn read(folder: &Path, name: &str) -> Option<String> {
+        std::fs::read_to_string(folder.join(name)).ok()
+    }
+
+    #[test]
+    fn names_are_exchanged_and_given_back() {
+        let folder = folder();
+        let moves = [change(folder.path(), "a", "b")];
+        for _ in 0..2 {
+            put(&moves, true).unwrap();
+            assert_eq!(extent(&moves).unwrap(), Extent::New);
+            assert_eq!(read(folder.path(), "a").as_deref(), Some("of b"));
+        }
+        for _ in 0..2 {
+            put(&moves, false).unwrap();
+            assert_eq!(extent(&moves).unwrap(), Extent::Old);
+            assert_eq!(read(folder.path(), "a").as_deref(), Some("of a"));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_since_is_not_replaced() {
+        let folder = folder();
+        let moves = [change(folder.path(), "a", "c")];
+        std::fs::write(folder.path().join("c"), "of another").unwrap();
+        assert!(put(&moves, true).is_err());
+        assert_eq!(read(folder.path(), "c").as_deref(), Some("of another"));
+        assert_eq!(read(folder.path(), "a").as_deref(), Some("of a"));
+    }
+
+    #[test]
+    fn half_of_several_changes_is_told_and_taken_back() {
+        let folder = folder();
+        let moves = [
+            change(folder.path(), "a", "c"),
+            change(folder.path(), "b", "d"),
+        ];
+        put(&moves[..1], true).unwrap();
+        assert_eq!(extent(&moves).unwrap(), Extent::Mixed);
+        put(&moves, false).unwrap();
+        assert_eq!(extent(&moves).unwrap(), Extent::Old);
+    }
+}

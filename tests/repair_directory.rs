@@ -1,0 +1,203 @@
+//! A repair of a Windows tree in a directory of the host, as its users call it.
+//!
+//! The tree is copied file by file from the sample image of KB884872.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "integration tests"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use goldseal::base::win_path::WinPath;
+use goldseal::image::{Image, Options, Source};
+use serde_json::Value as Json;
+
+const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
+const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
+const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
+
+struct Tree {
+    folder: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
+        let image = Image::open(&Source::from_path(sample), &Options::default()).unwrap();
+        let filesystem = image.installations[0].filesystem.as_ref();
+        let mut folders = vec![WinPath::root()];
+        while let Some(path) = folders.pop() {
+            let host = host(&folder.path().join("tree"), &path);
+            fs::create_dir_all(&host).unwrap();
+            for entry in filesystem.read_dir(&path).unwrap().unwrap() {
+                let child = path.child(&entry.name);
+                if entry.name.starts_with('$') || entry.name == "." {
+                    continue;
+                }
+                if entry.is_dir {
+                    folders.push(child);
+                } else {
+                    let content = filesystem.read(&child, 1 << 30).unwrap().unwrap();
+                    fs::write(host.join(&entry.name), content).unwrap();
+                }
+            }
+        }
+        Self { folder }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("tree")
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("tree.goldseal-journal")
+    }
+
+    fn repair(&self, more: &[&str]) -> (i32, Json) {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .arg("repair")
+            .arg(self.root())
+            .args(more)
+            .args(["--format", "json"])
+            .output()
+            .unwrap();
+        let report = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
+        (output.status.code().unwrap(), report)
+    }
+
+    fn undo(&self) -> i32 {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .arg("undo")
+            .arg(self.journal())
+            .output()
+            .unwrap();
+        output.status.code().unwrap()
+    }
+
+    /// Every file with its content and its time of modification.
+    fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
+        let walk = walkdir::WalkDir::new(self.root()).into_iter();
+        walk.map(Result::unwrap)
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| {
+                let content = fs::read(entry.path()).unwrap();
+                let time = entry.metadata().unwrap().modified().unwrap();
+                (entry.into_path(), (content, time))
+            })
+            .collect()
+    }
+}
+
+fn host(root: &Path, path: &WinPath) -> PathBuf {
+    path.components()
+        .iter()
+        .fold(root.to_owned(), |host, name| host.join(name))
+}
+
+fn pair(old: &str, new: &str) -> String {
+    format!("{old}={new}")
+}
+
+/// The files with two names exchanged, or one given up for the other.
+fn renamed(
+    files: &BTreeMap<PathBuf, (Vec<u8>, SystemTime)>,
+    names: &[(&str, &str)],
+) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
+    let name = |path: &Path| {
+        let own = path.file_name().unwrap().to_str().unwrap();
+        let new = names.iter().find(|(from, _)| *from == own);
+        path.with_file_name(new.map_or(own, |(_, to)| to))
+    };
+    files
+        .iter()
+        .map(|(path, file)| (name(path), file.clone()))
+        .collect()
+}
+
+#[test]
+fn a_preview_changes_no_file_and_shows_the_verdict_after() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let (code, report) = tree.repair(&["--set-name", &pair(FIRST, CURRENT)]);
+    assert_eq!(code, 0, "{report}");
+    assert!(tree.files() == before);
+    let files = |side: &str| {
+        let findings = report[side]["findings"].as_array().unwrap().clone();
+        let finding = findings.iter().find(|finding| finding["rule"] == "KEY-001");
+        finding.unwrap()["outcome"].clone()
+    };
+    assert_ne!(files("before"), files("after"));
+}
+
+#[test]
+fn a_rename_changes_one_name_and_no_time_and_undo_gives_it_back() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let name = pair(FIRST, CURRENT);
+    let (code, report) = tree.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    assert_eq!(code, 0, "{report}");
+    assert!(tree.files() == renamed(&before, &[(FIRST, CURRENT)]));
+    assert_eq!(tree.undo(), 0);
+    assert!(tree.files() == before);
+    assert_eq!(tree.undo(), 0);
+}
+
+#[test]
+fn a_swap_exchanges_two_names_and_undo_exchanges_them_again() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let (one, two) = (pair(FIRST, SECOND), pair(SECOND, FIRST));
+    let args = [
+        "--set-name",
+        &one,
+        "--set-name",
+        &two,
+        "--apply",
+        "--in-place",
+    ];
+    let (code, report) = tree.repair(&args);
+    assert_eq!(code, 0, "{report}");
+    assert!(tree.files() == renamed(&before, &[(FIRST, SECOND), (SECOND, FIRST)]));
+    assert_eq!(tree.undo(), 0);
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn an_undo_stops_where_a_file_was_changed_since() {
+    let tree = Tree::new();
+    let name = pair(FIRST, CURRENT);
+    tree.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let path = tree
+        .files()
+        .into_keys()
+        .find(|path| path.ends_with(CURRENT))
+        .unwrap();
+    fs::write(&path, "of another program").unwrap();
+    let before = tree.files();
+    assert_eq!(tree.undo(), 4);
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn a_name_that_differs_in_case_only_is_taken() {
+    let tree = Tree::new();
+    let path = tree
+        .files()
+        .into_keys()
+        .find(|path| path.ends_with(FIRST))
+        .unwrap();
+    fs::write(path.with_file_name(CURRENT.to_uppercase()), "").unwrap();
+    let (code, report) = tree.repair(&["--set-name", &pair(FIRST, CURRENT)]);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("name_taken"))
+    );
+}
