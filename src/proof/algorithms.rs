@@ -9,8 +9,9 @@ use cbc::Decryptor;
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use des::TdesEde3;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{HmacReset, KeyInit, Mac};
 use sha1::Sha1;
+use sha2::digest::{FixedOutputReset, Output};
 use sha2::{Digest, Sha512};
 use zeroize::Zeroize;
 
@@ -60,15 +61,12 @@ impl Hash {
 
     /// The digest of the parts, one behind the other.
     pub fn digest(self, parts: &[&[u8]]) -> Secret {
-        fn of<D: Digest>(parts: &[&[u8]]) -> Secret {
+        fn of<D: Digest + FixedOutputReset>(parts: &[&[u8]]) -> Secret {
             let mut hash = D::new();
             for part in parts {
-                hash.update(part);
+                Digest::update(&mut hash, part);
             }
-            let mut digest = hash.finalize();
-            let secret = Secret::copy_of(&digest);
-            digest.as_mut_slice().zeroize();
-            secret
+            finish(&mut hash)
         }
         match self {
             Self::Sha1 => of::<Sha1>(parts),
@@ -80,8 +78,8 @@ impl Hash {
     pub fn keyed(self, key: &[u8]) -> Keyed {
         // HMAC takes a key of any length, so there is no error to report.
         match self {
-            Self::Sha1 => Keyed::Sha1(Hmac::new_from_slice(key).ok()),
-            Self::Sha512 => Keyed::Sha512(Hmac::new_from_slice(key).ok()),
+            Self::Sha1 => Keyed::Sha1(HmacReset::new_from_slice(key).ok().map(Box::new)),
+            Self::Sha512 => Keyed::Sha512(HmacReset::new_from_slice(key).ok().map(Box::new)),
         }
     }
 }
@@ -90,9 +88,9 @@ impl Hash {
 #[derive(Clone)]
 pub enum Keyed {
     /// HMAC-SHA-1.
-    Sha1(Option<Hmac<Sha1>>),
+    Sha1(Option<Box<HmacReset<Sha1>>>),
     /// HMAC-SHA-512.
-    Sha512(Option<Hmac<Sha512>>),
+    Sha512(Option<Box<HmacReset<Sha512>>>),
 }
 
 impl std::fmt::Debug for Keyed {
@@ -104,22 +102,19 @@ impl std::fmt::Debug for Keyed {
 impl Keyed {
     /// The tag of the parts, one behind the other.
     pub fn tag(&self, parts: &[&[u8]]) -> Secret {
-        fn of<M: Mac + Clone>(keyed: Option<&M>, parts: &[&[u8]]) -> Secret {
+        fn of<M: Mac + FixedOutputReset + Clone>(keyed: Option<&M>, parts: &[&[u8]]) -> Secret {
             let Some(keyed) = keyed else {
                 return Secret::copy_of(&[]);
             };
             let mut mac = keyed.clone();
             for part in parts {
-                mac.update(part);
+                Mac::update(&mut mac, part);
             }
-            let mut tag = mac.finalize().into_bytes();
-            let secret = Secret::copy_of(&tag);
-            tag.as_mut_slice().zeroize();
-            secret
+            finish(&mut mac)
         }
         match self {
-            Self::Sha1(keyed) => of(keyed.as_ref(), parts),
-            Self::Sha512(keyed) => of(keyed.as_ref(), parts),
+            Self::Sha1(keyed) => of(keyed.as_deref(), parts),
+            Self::Sha512(keyed) => of(keyed.as_deref(), parts),
         }
     }
 }
@@ -197,6 +192,16 @@ impl Cipher {
         done.filter(|len| *len == text.len()).ok_or_else(fault)?;
         Ok(plain)
     }
+}
+
+/// The result of a hash that has taken all its bytes. It stays where it is and is wiped there: one that is moved into the usual
+/// function leaves a copy of its last block behind.
+pub(crate) fn finish<D: FixedOutputReset>(hash: &mut D) -> Secret {
+    let mut result = Output::<D>::default();
+    hash.finalize_into_reset(&mut result);
+    let secret = Secret::copy_of(&result);
+    result.as_mut_slice().zeroize();
+    secret
 }
 
 /// Takes PKCS#7 padding off; `None` if it is none.

@@ -17,7 +17,7 @@ use zeroize::Zeroize;
 
 use crate::base::bytes;
 use crate::error::{Error, Result};
-use crate::proof::algorithms::does_not_open;
+use crate::proof::algorithms::{does_not_open, finish};
 use crate::proof::boot_key::BootKey;
 use crate::proof::secret::Secret;
 
@@ -79,11 +79,10 @@ impl LsaKey {
         for _ in 0..ROUNDS {
             hash.update(salt);
         }
-        let mut key = hash.finalize();
+        let key = finish(&mut hash);
         let mut plain = Secret::copy_of(text);
-        let cipher = Rc4::new_from_slice(&key);
-        key.as_mut_slice().zeroize();
-        let mut cipher = cipher.map_err(|_| Error::corrupt("RC4 takes a key of 16 bytes"))?;
+        let mut cipher = Rc4::new_from_slice(key.bytes())
+            .map_err(|_| Error::corrupt("RC4 takes a key of 16 bytes"))?;
         cipher.apply_keystream(plain.bytes_mut());
         Ok(Self {
             generation: Generation::Nt5,
@@ -195,9 +194,9 @@ fn decrypt_nt6(key: &[u8], value: &[u8], what: &str) -> Result<Secret> {
     for _ in 0..ROUNDS {
         hash.update(salt);
     }
-    let mut key = hash.finalize();
-    let cipher = Aes256::new(&key);
-    key.as_mut_slice().zeroize();
+    let key = finish(&mut hash);
+    let cipher = Aes256::new_from_slice(key.bytes())
+        .map_err(|_| Error::corrupt("AES-256 takes a key of 32 bytes"))?;
     let mut plain = Secret::copy_of(text);
     decrypt_blocks(&cipher, plain.bytes_mut());
     Ok(plain)

@@ -7,11 +7,10 @@
 
 use md5::{Digest, Md5};
 use rc4::{KeyInit, Rc4, StreamCipher};
-use zeroize::Zeroize;
 
 use crate::base::bytes;
 use crate::error::{Error, Result};
-use crate::proof::algorithms::does_not_open;
+use crate::proof::algorithms::{does_not_open, finish};
 use crate::proof::private_key::PrivateKey;
 use crate::proof::secret::Secret;
 
@@ -119,10 +118,7 @@ impl SessionKey {
             if !plain.bytes().starts_with(&[0; 4]) {
                 continue;
             }
-            let mut digest: [u8; 16] = Md5::digest(plain.bytes()).into();
-            let same = signed_digest == Some(digest);
-            digest.zeroize();
-            if same {
+            if signed_digest.is_some_and(|digest| md5_of(&plain).bytes() == digest) {
                 return Ok(Property::OpensAsSigned);
             }
             result = Property::Opens;
@@ -135,12 +131,9 @@ impl SessionKey {
     pub fn has_digest(&self, signed_digest: [u8; 16]) -> bool {
         let mut reversed = self.key.clone();
         reversed.bytes_mut().reverse();
-        [&self.key, &reversed].iter().any(|key| {
-            let mut digest: [u8; 16] = Md5::digest(key.bytes()).into();
-            let same = digest == signed_digest;
-            digest.zeroize();
-            same
-        })
+        [&self.key, &reversed]
+            .iter()
+            .any(|key| md5_of(key).bytes() == signed_digest)
     }
 
     /// Bits of the key.
@@ -158,6 +151,12 @@ pub enum Property {
     Opens,
     /// No prefix of zeros.
     DoesNotOpen,
+}
+
+fn md5_of(secret: &Secret) -> Secret {
+    let mut hash = Md5::new();
+    hash.update(secret.bytes());
+    finish(&mut hash)
 }
 
 /// The key in a block of PKCS#1 type 2, most significant byte first: `00 02`, random bytes without zero, `00`, key.
