@@ -68,6 +68,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("clap::", "src/cli/"),
     ("comfy_table::", "src/report/"),
     ("nt_hive::", "src/artifact/registry/"),
+    ("evtx::Evtx", "src/artifact/event_log/"),
 ];
 
 fn root() -> &'static Path {

@@ -2,6 +2,7 @@
 
 pub mod crypto_blob;
 pub mod dpapi_blob;
+pub mod event_log;
 pub mod fba_log;
 pub mod machine_key;
 pub mod master_key_file;

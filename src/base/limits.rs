@@ -12,6 +12,8 @@ pub struct Limits {
     pub hive_log_bytes_max: u64,
     /// Largest ordinary artefact (INF, metabase, text log) that is read into memory, in bytes.
     pub artifact_bytes_max: u64,
+    /// Largest event log that is read into memory, in bytes.
+    pub event_log_bytes_max: u64,
     /// Largest key file that is read into memory, in bytes.
     pub key_file_bytes_max: u64,
     /// Most entries of one directory.
@@ -34,6 +36,7 @@ impl Default for Limits {
             hive_bytes_max: 256 << 20,
             hive_log_bytes_max: 128 << 20,
             artifact_bytes_max: 64 << 20,
+            event_log_bytes_max: 512 << 20,
             key_file_bytes_max: 1 << 20,
             directory_entries_max: 2_000_000,
             tree_entries_max: 200_000,

@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Stat(PathArgs),
     /// Show a registry key, or one value of it, with its last-written time.
     Reg(RegArgs),
+    /// The events of the System and Application logs, by source, id, time and text.
+    Events(EventsArgs),
     /// List the rules.
     Rules(RulesArgs),
     /// One rule or one fact in full, with its sources.
@@ -365,6 +367,31 @@ pub(crate) struct RegArgs {
     pub(crate) words: Vec<String>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// A directory, volume, disk or disk image; told apart by content.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: Option<PathBuf>,
+    /// Only events of this source, in any case; may be given several times.
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Only events of this id; may be given several times.
+    #[arg(long = "id", value_name = "N")]
+    pub(crate) ids: Vec<u32>,
+    /// Only events from this time on: a date, or a time as 2005-03-01T08:00:00Z; UTC.
+    #[arg(long, value_name = "T")]
+    pub(crate) since: Option<String>,
+    /// Only events up to this time; a date counts to its end.
+    #[arg(long, value_name = "T")]
+    pub(crate) until: Option<String>,
+    /// Only events that hold this text in source, computer or strings, in any case.
+    #[arg(long, value_name = "T")]
+    pub(crate) text: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: SourceArgs,
 }
 
 /// Arguments of `rules`.

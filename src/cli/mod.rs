@@ -4,6 +4,7 @@ mod args;
 mod browse;
 mod check;
 mod diagnose;
+mod events;
 mod guard;
 mod inspect;
 mod keys;
@@ -132,6 +133,7 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Cat(args) => browse::cat(args, output),
         Command::Stat(args) => browse::stat(args, output),
         Command::Reg(args) => reg::run(args, output),
+        Command::Events(args) => events::run(args, output),
         Command::Rules(args) => rules::list(args, output),
         Command::Explain(args) => rules::explain(args, output),
         Command::Schema { report } => {

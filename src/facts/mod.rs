@@ -4,6 +4,7 @@
 
 pub mod context;
 mod embedded;
+pub mod event_logs;
 mod gather;
 mod hotfix;
 mod identities;

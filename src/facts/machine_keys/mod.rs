@@ -36,6 +36,7 @@ pub use crate::artifact::machine_key::IIS_KEY_HASH;
 pub use keys_view::{GuidCount, KeysView, MetabaseView};
 pub use metabases::{Metabase, Signer};
 pub use repair_plan::{Decision, Plan, PlanAction};
+pub(crate) use volume_path::on_volume;
 
 /// A machine key file, as the report lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

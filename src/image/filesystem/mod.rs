@@ -131,6 +131,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The files that the user named one by one, by their places in the installation.
+    fn named_files(&self) -> Vec<WinPath> {
+        Vec::new()
+    }
+
     /// The file or directory at `path`, without following a reparse point.
     fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>>;
 

@@ -285,6 +285,14 @@ impl FileSystem for LooseFiles {
         }
     }
 
+    fn named_files(&self) -> Vec<WinPath> {
+        self.files
+            .values()
+            .filter(|place| place.file.is_some())
+            .map(|place| place.path.clone())
+            .collect()
+    }
+
     fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>> {
         match self.meaning(path) {
             Meaning::File(place) => {

@@ -82,7 +82,17 @@ impl Collected {
             } else {
                 "system32\\config"
             };
-            let tail = format!("{folder}\\{}", name.file_name().unwrap_or(""));
+            let mut tail = format!("{folder}\\{}", name.file_name().unwrap_or(""));
+            // Logs of the same name from several folders are several logs.
+            let mut copy = 1_u32;
+            while self
+                .files
+                .iter()
+                .any(|known| known.tail.eq_ignore_ascii_case(&tail))
+            {
+                copy = copy.saturating_add(1);
+                tail = format!("{folder}\\{copy}\\{}", name.file_name().unwrap_or(""));
+            }
             self.add(tail, directory, name, path);
         }
         if let Some(path) = &artifacts.machine_keys {
