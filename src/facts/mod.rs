@@ -5,6 +5,7 @@
 pub mod context;
 mod embedded;
 pub mod event_logs;
+mod execution;
 mod gather;
 mod hotfix;
 mod identities;
@@ -71,6 +72,7 @@ fn collect_in(context: &Context<'_>) -> Collected {
     roles::collect(context, &mut facts);
     let keys = machine_keys::collect(context, &mut facts);
     sysprep::collect(context, &mut facts);
+    execution::collect(context, &mut facts);
     embedded::collect(context, &mut facts);
     identities::collect(context, &mut facts);
     image::collect(context, &mut facts);

@@ -206,6 +206,11 @@ const SOURCES: &[Source] = &[
         kind: "own",
     },
     Source {
+        id: "PREFETCH",
+        title: "Windows Prefetch File (PF) format, libscca",
+        kind: "format description",
+    },
+    Source {
         id: "Q132475",
         title: "Determining if a service pack has been installed",
         kind: "Microsoft KB article",

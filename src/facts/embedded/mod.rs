@@ -10,7 +10,7 @@ mod write_filter;
 use crate::facts::sysprep::generation::{FBRESEAL_KINDS, embedded_kind};
 use crate::facts::{Context, Facts};
 
-/// Collects this group; os.*, iis.* and sysprep.* must be there.
+/// Collects this group; os.*, iis.*, sysprep.* and exec.* must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     minioc::collect(context, facts);
     fba::collect(context, facts);

@@ -1,10 +1,10 @@
 //! How often the image was sealed: xpe.reseal_count, a minimum with its evidence.
 //!
 //! No counter of runs of fbreseal is documented, so runs are counted by what they leave. Strong traces that are read:
-//! runs of the First Boot Agent whose log tells of a reseal, and starts of fbreseal.exe in UserAssist; an armed image is
-//! one seal. They may speak of the same run, so the largest number counts and they are not added up. Two are proof.
-//! Fewer are not: event logs and prefetch files, which would show a second run, are not read by this version, and a
-//! write filter or a cleared log leaves no trace at all. Then the fact stays unknown and says what was found.
+//! runs of the First Boot Agent whose log tells of a reseal, runs of fbreseal.exe in its prefetch files, and its starts in
+//! UserAssist; an armed image is one seal. They may speak of the same run, so the largest number counts and they are not
+//! added up. Two are proof. Fewer are not: event logs, which would show a second run, are not read for it by this version,
+//! and a write filter or a cleared log leaves no trace at all. Then the fact stays unknown and says what was found.
 
 use crate::artifact::fba_log;
 use crate::base::win_path::WinPath;
@@ -24,7 +24,7 @@ struct Traces {
     evidence: Vec<Evidence>,
 }
 
-/// Collects xpe.reseal_count; sysprep.sealed must be there.
+/// Collects xpe.reseal_count; sysprep.sealed and exec.fbreseal_runs must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     if is_fbreseal_kind(facts) {
         let fact = count(context, facts);
@@ -53,6 +53,19 @@ fn count(context: &Context<'_>, facts: &Facts) -> Fact {
         Ok(Some(traces)) => kinds.push(traces),
         Ok(None) => {}
         Err(unknown) => unseen.push(unknown),
+    }
+    match facts.get("exec.fbreseal_runs") {
+        Some(Fact::Found {
+            value: Value::Int(runs),
+            evidence,
+            ..
+        }) => kinds.push(Traces {
+            runs: *runs,
+            what: "runs in prefetch files",
+            evidence: evidence.clone(),
+        }),
+        Some(Fact::Unknown(unknown)) => unseen.push(unknown.clone()),
+        _ => {}
     }
     let starts = user_assist::fbreseal_starts(context);
     unseen.extend(starts.unseen);
@@ -104,7 +117,7 @@ fn undecided(runs: i64, told: &str, unseen: &[Unknown]) -> String {
         format!("at least {runs} ({told})")
     };
     text.push_str(
-        "; event logs and prefetch files, which would show a further one, are not read by this version",
+        "; event logs, which would show a further one, are not read for it by this version",
     );
     if let Some(first) = unseen.first() {
         text = format!(

@@ -2,10 +2,10 @@ use crate::evidence::Value;
 use crate::facts::Facts;
 use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence};
-use crate::facts::{embedded, sysprep};
+use crate::facts::{embedded, execution, sysprep};
 
 fn facts(image: TestImage) -> Facts {
-    image.collect(&[sysprep::collect, embedded::collect])
+    image.collect(&[sysprep::collect, execution::collect, embedded::collect])
 }
 
 fn xpe() -> TestImage {
@@ -59,6 +59,17 @@ fn two_starts_in_user_assist_are_two_seals() {
         .clone()
         .unwrap();
     assert!(raw.contains("fbreseal.exe: 2 starts"), "{raw}");
+}
+
+/// `testdata/prefetch/runs.txt`: libscca reads two runs.
+#[test]
+fn two_runs_in_a_prefetch_file_are_two_seals() {
+    let file = format!("{}/testdata/prefetch/v17.pf", env!("CARGO_MANIFEST_DIR"));
+    let image = xpe().file(
+        "WINDOWS\\Prefetch\\FBRESEAL.EXE-2F1E3C44.pf",
+        std::fs::read(file).unwrap(),
+    );
+    expect(&facts(image), &[("xpe.reseal_count", "2")]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod crypto;
 mod embedded;
+mod execution;
 mod identities;
 mod iis;
 mod later;
@@ -145,7 +146,7 @@ pub struct FactDefinition {
     pub grade: Grade,
 }
 
-const GROUPS: [(&str, &[FactDefinition]); 8] = [
+const GROUPS: [(&str, &[FactDefinition]); 9] = [
     ("Windows", windows::FACTS),
     ("Internet Explorer and IIS", iis::FACTS),
     ("Machine keys", crypto::FACTS),
@@ -153,6 +154,7 @@ const GROUPS: [(&str, &[FactDefinition]); 8] = [
     ("Sysprep and set-up", sysprep::FACTS),
     ("Embedded", embedded::FACTS),
     ("Identities and the image", identities::FACTS),
+    ("Runs of the tools that seal", execution::FACTS),
     ("Hotfixes and event logs", later::FACTS),
 ];
 
