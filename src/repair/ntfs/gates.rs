@@ -9,8 +9,9 @@ use crate::image::filesystem::ntfs::NtfsVolume;
 use crate::image::filesystem::{FileSystem, VolumeNote};
 use crate::repair::gate::{Gate, Planned, Refusal};
 
-/// The flags of `$VOLUME_INFORMATION` that have a meaning.
-const KNOWN_FLAGS: u16 = 0xc037;
+/// The flags of `$VOLUME_INFORMATION` that have a meaning: those that notes speak of, 0x0008 (was mounted by NT 4.0), and
+/// 0x0080 (no 8.3 names are made), which volumes that Windows 8 and later formatted carry.
+const KNOWN_FLAGS: u16 = 0xc0bf;
 /// The change journal, if the volume keeps one.
 const CHANGE_JOURNAL: &str = "$Extend\\$UsnJrnl";
 
