@@ -4,6 +4,8 @@
 //! Windows made are taken as whole.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stderr,
     reason = "integration tests"
 )]

@@ -90,10 +90,10 @@ fn record_at(at: usize) -> Option<u64> {
         .then(|| u64::from(u32::from_le_bytes(number.try_into().unwrap())))
 }
 
-/// Opens and walks the volume with the damage that `input` describes; whether it could be opened.
-pub(crate) fn run(input: &[u8]) -> bool {
+/// The bytes that `input` changes, and their new values.
+fn changes(input: &[u8]) -> Vec<(usize, u8)> {
     let places = &base().places;
-    let changes = input
+    input
         .chunks_exact(5)
         .take(64)
         .map(|change| {
@@ -101,13 +101,24 @@ pub(crate) fn run(input: &[u8]) -> bool {
             let inside = usize::from(u16::from_le_bytes([change[2], change[3]])) % 512;
             (places[place] + inside, change[4])
         })
-        .collect::<Vec<_>>();
+        .collect()
+}
+
+/// The volume with the damage that `input` describes, if it can be opened.
+pub(crate) fn open(input: &[u8]) -> Option<NtfsVolume> {
+    let changes = changes(input);
+    NtfsVolume::open(Arc::new(Damaged { changes })).ok()
+}
+
+/// Opens and walks the volume with the damage that `input` describes; whether it could be opened.
+pub(crate) fn run(input: &[u8]) -> bool {
+    let changes = changes(input);
     let damaged_records = changes
         .iter()
         .filter_map(|(at, _)| record_at(*at))
         .collect::<Vec<_>>();
     let turn = changes.iter().map(|(at, _)| *at).sum();
-    let Ok(volume) = NtfsVolume::open(Arc::new(Damaged { changes })) else {
+    let Some(volume) = open(input) else {
         return false;
     };
     let _ = volume.notes();
