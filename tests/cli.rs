@@ -334,7 +334,7 @@ fn reports_fit_the_schema_that_the_program_prints() {
     let report = folder.path().join("report.json");
     fs::write(&schema, goldseal(&["schema"]).stdout).unwrap();
     let images = [UNSAFE, SEALED, INCONCLUSIVE, "Cargo.toml"];
-    let arguments: Vec<&str> = ["check", "--format", "json"]
+    let arguments: Vec<&str> = ["check", "--prove-keys", "--format", "json"]
         .iter()
         .chain(&images)
         .copied()

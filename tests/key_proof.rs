@@ -20,6 +20,7 @@ use goldseal::artifact::crypto_blob::CryptoBlob;
 use goldseal::artifact::machine_key::{CapiFile, RsaPublic};
 use goldseal::artifact::master_key_file::MasterKeyFile;
 use goldseal::base::bytes::hex;
+use goldseal::base::guid::Guid;
 use goldseal::error::{Error, ErrorKind};
 use goldseal::proof::dpapi::Form;
 use goldseal::proof::key_file;
@@ -288,4 +289,71 @@ fn a_metabase_that_cannot_be_tried_leaves_the_last_links_open() {
     );
     assert_eq!(words(&opens), ["yes", "yes", "not_tested", "not_tested"]);
     assert_eq!(opens.reason.as_deref(), Some("there is no metabase"));
+}
+
+/// Numbers that look random and are the same at every run (xorshift64).
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+}
+
+#[test]
+fn damaged_files_end_in_an_answer_and_a_changed_private_key_never_opens() {
+    let chain = Chain::open("xp");
+    let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let capi = places(&file);
+    let private = capi.signature.private.clone();
+    let secrets = [chain.dpapi_system()];
+    let mut keys = MasterKeys::new(&secrets);
+    let mut noise = Noise(0x1234_5678_9abc_def1);
+    for _ in 0..1500 {
+        let mut bytes = file.clone();
+        for _ in 0..=noise.below(3) {
+            let at = noise.below(bytes.len());
+            // Lengths are worth more than noise: the header is hit in one case of three.
+            let at = if noise.below(3) == 0 { at % 40 } else { at };
+            bytes[at] = u8::try_from(noise.below(256)).unwrap();
+        }
+        if noise.below(8) == 0 {
+            bytes.truncate(noise.below(bytes.len()));
+        }
+        let opens = prove(
+            &bytes,
+            &mut keys,
+            |guid| chain.master_key_file(guid),
+            Err(&Failure::not_tested("none")),
+        );
+        let range = usize::try_from(private.start).unwrap()..usize::try_from(private.end).unwrap();
+        let changed =
+            bytes.get(..40) == file.get(..40) && bytes.get(range.clone()) != file.get(range);
+        assert!(!(changed && opens.private_key == Answer::Yes));
+    }
+}
+
+#[test]
+fn damaged_master_key_files_end_in_an_answer_in_bounded_time() {
+    let chain = Chain::open("xp");
+    let guid = Guid::parse(chain.manifest["master_keys"][0]["guid"].as_str().unwrap()).unwrap();
+    let file = chain.master_key_file(guid).unwrap().unwrap();
+    let half = chain.dpapi_system().machine;
+    let mut noise = Noise(0x0fed_cba9_8765_4321);
+    let mut rounds = RoundsLeft::default();
+    for _ in 0..400 {
+        let mut bytes = file.clone();
+        // Few rounds, so that the test is quick; then one more byte of the section.
+        bytes[148..152].copy_from_slice(&u32::try_from(noise.below(5)).unwrap().to_le_bytes());
+        let at = 96 + noise.below(bytes.len() - 96);
+        if !(148..152).contains(&at) {
+            bytes[at] = u8::try_from(noise.below(256)).unwrap();
+        }
+        let opened = MasterKeyFile::parse(&bytes)
+            .and_then(|file| MasterKey::open(&file.master_key, half.bytes(), &mut rounds));
+        assert!(opened.is_err());
+    }
 }

@@ -292,7 +292,7 @@ fn no_output_shows_a_part_of_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     for image in images(folder.path()) {
         let watch = Watch::new(&needles(&image));
-        for command in ["check", "keys", "inspect"] {
+        for command in ["check", "keys", "inspect", "diagnose"] {
             for format in ["table", "json"] {
                 let arguments = [command, "--prove-keys", "--format", format, "--verbose"];
                 let output = run(&image, &arguments);

@@ -4,8 +4,8 @@
 //! were read and never what they hold.
 
 use crate::error::Error;
-use crate::evidence::{Evidence, HiveState, Unknown};
-use crate::facts::read::{is_version, windows_version};
+use crate::evidence::{Evidence, HiveState, Unknown, Version};
+use crate::facts::read::windows_version;
 use crate::facts::{Context, Facts, HiveName};
 use crate::proof::boot_key::{BootKey, KEY_NAMES};
 use crate::proof::lsa::{DpapiSystem, LsaKey};
@@ -152,7 +152,7 @@ fn dpapi_system(
 /// What makes a "no" doubtful: Windows 2000, for which no published value exists, and hives whose logs do not fit.
 fn doubt(context: &Context<'_>, facts: &Facts) -> Option<String> {
     match windows_version(facts) {
-        Ok((version, _)) if is_version(&version, 5, 0) => {
+        Ok((version, _)) if version < Version::from_parts(&[5, 1]) => {
             return Some("the proof is not shown to hold for Windows 2000".to_owned());
         }
         Ok(_) => {}

@@ -113,8 +113,13 @@ impl Prover<'_, '_> {
         if let Err(failure) = self.secrets {
             return Opens::without_secrets(failure);
         }
-        match self.context.read(&listed.path()) {
-            Err(unknown) => Opens::not_tested(&unknown.detail),
+        let file = self
+            .context
+            .installation
+            .filesystem
+            .read(&listed.path(), self.context.limits.key_file_bytes_max);
+        match file {
+            Err(error) => Opens::not_tested(&error.chain()),
             Ok(None) => Opens::not_tested("the file is not there any more"),
             Ok(Some(file)) => prove(
                 &file,
