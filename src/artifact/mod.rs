@@ -1,5 +1,6 @@
 //! Parsers of artefacts: bytes in, typed values out. None of them reads an image or holds an opinion.
 
+pub mod app_compat_cache;
 pub mod crypto_blob;
 pub mod dpapi_blob;
 pub mod event_log;

@@ -31,6 +31,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft script",
     },
     Source {
+        id: "APPCOMPAT",
+        title: "Leveraging the Application Compatibility Cache in Forensic Investigations, Mandiant; appcompatcache.yaml, plaso",
+        kind: "format description",
+    },
+    Source {
         id: "ASPRANGERS",
         title: "MachineKeys on IIS 7.x: Inside Out (2012-05-03)",
         kind: "third-party blog",

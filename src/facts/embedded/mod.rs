@@ -20,7 +20,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
 }
 
 /// Whether fbreseal belongs to this Windows; unknown counts as yes, so that nothing is left out.
-fn is_fbreseal_kind(facts: &Facts) -> bool {
+pub(crate) fn is_fbreseal_kind(facts: &Facts) -> bool {
     embedded_kind(facts).map_or(true, |kind| FBRESEAL_KINDS.contains(&kind.as_str()))
 }
 

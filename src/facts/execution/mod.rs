@@ -1,6 +1,7 @@
-//! Traces of runs of the tools that seal: exec.fbreseal_runs, exec.sysprep_runs.
+//! Traces of runs of the tools that seal: exec.fbreseal_runs, exec.sysprep_runs, exec.seal_tools_seen.
 
 mod prefetch;
+mod seen;
 
 use crate::facts::{Context, Facts};
 
@@ -9,6 +10,8 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     let folder = prefetch::Folder::open(context);
     facts.put("exec.fbreseal_runs", folder.runs("fbreseal.exe"));
     facts.put("exec.sysprep_runs", folder.runs("sysprep.exe"));
+    let seen = seen::seen(context, facts);
+    facts.put("exec.seal_tools_seen", seen);
 }
 
 #[cfg(test)]

@@ -23,4 +23,14 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         sources: &["PREFETCH"],
         grade: Grade::Secondary,
     },
+    FactDefinition {
+        id: "exec.seal_tools_seen",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Paths of fbreseal.exe and sysprep.exe in the cache of program compatibility and, where fbreseal belongs to this Windows, in the users' caches of names. Each was started or looked at once at least; nothing is counted by it.",
+        place: "SYSTEM\\{cs}\\Control\\Session Manager\\AppCompatCache!AppCompatCache (XP: AppCompatibility); NTUSER.DAT\\Software\\Microsoft\\Windows\\ShellNoRoam\\MUICache",
+        sources: &["APPCOMPAT"],
+        grade: Grade::Secondary,
+    },
 ];
