@@ -47,29 +47,14 @@ impl Pairing {
     /// Tries the keys of the listing on all metabase files and completes the proofs of the keys.
     pub(crate) fn test(context: &Context<'_>, live: &Live, listing: &mut Listing) -> Self {
         let (mut keys, mut public_keys, mut untried) = (Vec::new(), Vec::new(), None);
-        for (index, listed) in listing.list.iter_mut().enumerate() {
-            let unknown = match &listed.signature {
-                SignatureKey::None => None,
-                SignatureKey::Key(key) => match PublicKey::new(key) {
-                    Ok(key) => {
-                        keys.push(index);
-                        public_keys.push(key);
-                        None
-                    }
-                    Err(error) => Some(Unknown::from_error(
-                        &error,
-                        context.installation.place(&listed.path()),
-                    )),
-                },
-                SignatureKey::Unread(unknown) => Some(unknown.clone()),
-                SignatureKey::NotOpened => Some(Unknown::new(
-                    UnknownReason::LimitExceeded,
-                    "the file was not opened, there are very many",
-                    context.installation.place(&listed.path()),
-                )),
-            };
-            if listed.is_iis_key {
-                untried = untried.or(unknown);
+        for (index, listed) in listing.list.iter().enumerate() {
+            match public_key(context, listed) {
+                Ok(None) => {}
+                Ok(Some(key)) => {
+                    keys.push(index);
+                    public_keys.push(key);
+                }
+                Err(unknown) => untried = untried.or(Some(unknown)),
             }
         }
         let metabases = metabases::collect(context, live, &public_keys);
@@ -316,6 +301,31 @@ impl Pairing {
                 ),
             ),
         }
+    }
+}
+
+/// The key that a file signs with, ready to be tried; an error only for a file of IIS, for others there is none.
+fn public_key(context: &Context<'_>, listed: &ListedKey) -> Result<Option<PublicKey>, Unknown> {
+    let place = || context.installation.place(&listed.path());
+    let unknown = match &listed.signature {
+        SignatureKey::None => return Ok(None),
+        SignatureKey::Key(key) => match PublicKey::new(key) {
+            Ok(key) => return Ok(Some(key)),
+            Err(error) => Unknown::from_error(&error, place()),
+        },
+        // There may be very many of these, and no place is made up for each.
+        _ if !listed.is_iis_key => return Ok(None),
+        SignatureKey::Unread(unknown) => unknown.clone(),
+        SignatureKey::NotOpened => Unknown::new(
+            UnknownReason::LimitExceeded,
+            "the file was not opened, there are very many",
+            place(),
+        ),
+    };
+    if listed.is_iis_key {
+        Err(unknown)
+    } else {
+        Ok(None)
     }
 }
 
