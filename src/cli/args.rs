@@ -196,6 +196,9 @@ pub(crate) struct CheckArgs {
     /// Vouch for a fact that the image cannot show, such as `xpe.reseal_count=1`; used only where it is unknown.
     #[arg(long = "assert", value_name = "FACT=VALUE")]
     pub(crate) assertions: Vec<String>,
+    /// Do not read the event logs; otherwise they are read where a rule needs them.
+    #[arg(long)]
+    pub(crate) no_logs: bool,
     #[command(flatten)]
     pub(crate) prove: ProveArgs,
     #[command(flatten)]
@@ -239,6 +242,9 @@ pub(crate) struct OneImage {
     /// A directory, volume, disk or disk image; told apart by content.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<PathBuf>,
+    /// Do not read the event logs (only `inspect` does, of the commands that look at one image).
+    #[arg(long)]
+    pub(crate) no_logs: bool,
     #[command(flatten)]
     pub(crate) prove: ProveArgs,
     #[command(flatten)]

@@ -122,7 +122,9 @@ fn check_installation(
 ) -> Entry {
     let info = ImageInfo::of_installation(image, installation);
     let checked = contain(&installation.locator.to_string(), || {
-        let mut collected = open::collect(installation, args.prove);
+        let mut collected = open::collect(installation, args.prove, |facts| {
+            !args.no_logs && rules::ask_for(catalogue, facts, "evt.")
+        });
         vouch(&mut collected, assertions);
         let findings = rules::run(catalogue, &collected.facts);
         Ok((collected, findings))

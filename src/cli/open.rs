@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use goldseal::base::contain::contain;
 use goldseal::base::limits::Limits;
-use goldseal::facts::{self, Collected};
+use goldseal::facts::{self, Collected, Context, Facts};
 use goldseal::image::source::LooseArtifacts;
 use goldseal::image::{BackingFiles, Image, Installation, Options, Source};
 use goldseal::repair::status;
@@ -104,13 +104,18 @@ pub(crate) fn no_such_installation(image: &Image, number: usize) -> String {
     )
 }
 
-/// The facts of an installation; its private keys are opened only where that is asked for.
-pub(crate) fn collect(installation: &Installation, prove: ProveArgs) -> Collected {
+/// The facts of an installation; its private keys are opened only where that is asked for, and its event logs read only if
+/// `wants_logs` says so of the other facts.
+pub(crate) fn collect(
+    installation: &Installation,
+    prove: ProveArgs,
+    wants_logs: impl FnOnce(&Facts) -> bool,
+) -> Collected {
+    let mut context = Context::new(installation, Limits::default());
     if prove.prove_keys {
-        facts::collect_proving_keys(installation, Limits::default())
-    } else {
-        facts::collect(installation, Limits::default())
+        context = context.proving_keys();
     }
+    facts::collect_in(&context, wants_logs)
 }
 
 /// What was looked for and what was met instead, where an image holds no Windows.

@@ -12,7 +12,6 @@ mod identities;
 mod iis;
 mod image;
 mod internet_explorer;
-mod later;
 pub mod machine_keys;
 pub mod os_support;
 mod programs;
@@ -31,7 +30,7 @@ mod windows;
 use std::collections::BTreeMap;
 
 use crate::base::limits::Limits;
-use crate::evidence::{Fact, Value};
+use crate::evidence::{Fact, Unknown, Value};
 use crate::image::Installation;
 
 pub use context::{Context, HiveName};
@@ -54,16 +53,20 @@ pub struct Collected {
 
 /// Reads all facts of an installation; no private key is opened.
 pub fn collect(installation: &Installation, limits: Limits) -> Collected {
-    collect_in(&Context::new(installation, limits))
+    collect_in(&Context::new(installation, limits), |_| false)
 }
 
 /// As [`collect`], and opens the private keys of IIS to prove which of them open the metabase (`key.opens`,
 /// [`machine_keys::Proof::opens`]). What is decrypted is wiped; only the answers are kept.
 pub fn collect_proving_keys(installation: &Installation, limits: Limits) -> Collected {
-    collect_in(&Context::new(installation, limits).proving_keys())
+    collect_in(&Context::new(installation, limits).proving_keys(), |_| {
+        false
+    })
 }
 
-fn collect_in(context: &Context<'_>) -> Collected {
+/// Collects what `context` allows, and reads the event logs if `wants_logs` says so of the facts that stand without them.
+/// [`collect`] and [`collect_proving_keys`] leave the logs alone; their facts are then unknown.
+pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool) -> Collected {
     let mut facts = Facts::new();
     windows::collect(context, &mut facts);
     internet_explorer::collect(context, &mut facts);
@@ -77,7 +80,10 @@ fn collect_in(context: &Context<'_>) -> Collected {
     identities::collect(context, &mut facts);
     image::collect(context, &mut facts);
     hotfix::collect(context, &mut facts);
-    later::collect(context, &mut facts);
+    event_logs::not_read(context, &mut facts);
+    if wants_logs(&facts) {
+        event_logs::collect(context, &mut facts);
+    }
     Collected {
         facts,
         machine_keys: keys.machine_keys,
@@ -91,6 +97,7 @@ fn collect_in(context: &Context<'_>) -> Collected {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     facts: BTreeMap<String, Fact>,
+    incomplete: BTreeMap<String, Unknown>,
 }
 
 impl Facts {
@@ -107,6 +114,16 @@ impl Facts {
     /// The fact of that id, if it was collected.
     pub fn get(&self, id: &str) -> Option<&Fact> {
         self.facts.get(id)
+    }
+
+    /// Says of a list that was found that more may belong to it, and why that could not be seen.
+    pub fn mark_incomplete(&mut self, id: &str, unknown: Unknown) {
+        self.incomplete.insert(id.to_owned(), unknown);
+    }
+
+    /// Why a list that was found may not be all, if so.
+    pub fn incomplete(&self, id: &str) -> Option<&Unknown> {
+        self.incomplete.get(id)
     }
 
     /// All facts in the order of their ids.

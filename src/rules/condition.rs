@@ -118,7 +118,14 @@ impl Test {
                 Truth::Unknown
             }
             Some(Fact::Absent(_)) => self.op.for_absent(),
-            Some(Fact::Found { value, .. }) => self.op.for_value(value, &self.operands),
+            Some(Fact::Found { value, .. }) => {
+                let truth = self.op.for_value(value, &self.operands);
+                if facts.incomplete(&self.fact).is_some() {
+                    self.op.for_incomplete(truth)
+                } else {
+                    truth
+                }
+            }
         };
         let missing = if truth == Truth::Unknown {
             vec![self.fact.clone()]
@@ -168,6 +175,31 @@ mod tests {
     fn a_fact_that_could_not_be_seen_or_was_not_collected_is_unknown() {
         check(&yes("a.unknown"), Truth::Unknown, &["a.unknown"]);
         check(&yes("a.none"), Truth::Unknown, &["a.none"]);
+    }
+
+    #[test]
+    fn a_list_that_may_not_be_all_decides_what_it_holds_and_nothing_else() {
+        let mut facts = Facts::new();
+        facts.put(
+            "a.list",
+            Fact::found(Value::texts(["one"]), Evidence::at(place())),
+        );
+        let contains = |word: &str| {
+            Condition::Test(Test {
+                fact: "a.list".to_owned(),
+                op: Op::Contains,
+                operands: vec![Value::text(word)],
+            })
+        };
+        assert_eq!(contains("two").decide(&facts).truth, Truth::False);
+        let unseen = Unknown::new(UnknownReason::Corrupt, "bad", place());
+        facts.mark_incomplete("a.list", unseen);
+        assert_eq!(contains("one").decide(&facts).truth, Truth::True);
+        let undecided = contains("two").decide(&facts);
+        assert_eq!(
+            (undecided.truth, undecided.missing),
+            (Truth::Unknown, vec!["a.list".to_owned()])
+        );
     }
 
     #[test]

@@ -91,6 +91,12 @@ fn say(fact: Option<&Fact>) -> String {
 /// Why a rule is not decided: each missing fact with its reason.
 pub(crate) fn undecided(missing: &[String], facts: &Facts) -> String {
     let reasons = missing.iter().map(|id| match facts.get(id) {
+        Some(Fact::Found { .. }) if facts.incomplete(id).is_some() => {
+            let why = facts
+                .incomplete(id)
+                .map_or("", |unknown| unknown.detail.as_str());
+            format!("{id} may not be all: {why}")
+        }
         Some(Fact::Unknown(unknown)) => {
             format!(
                 "{id} is unknown ({}): {}",

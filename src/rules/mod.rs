@@ -45,6 +45,19 @@ pub use rule_file::{RULE_FILE_BYTES_MAX, RuleFileError, example_facts, parse as 
 pub use truth::Truth;
 pub use verdict::{Verdict, Verdicts, warned};
 
+/// Whether a rule asks for facts of a group (`evt.`): one that they would decide, or one that fired and shows them.
+pub fn ask_for(catalogue: &Catalogue, facts: &Facts, group: &str) -> bool {
+    let is_in_group = |id: &String| id.starts_with(group);
+    catalogue.rules().iter().any(|rule| {
+        let finding = finding::decide(rule, facts);
+        match finding.outcome {
+            Outcome::Unknown => finding.missing.iter().any(is_in_group),
+            Outcome::Fired => rule.evidence.iter().any(is_in_group),
+            _ => false,
+        }
+    })
+}
+
 /// Decides every rule of the catalogue, in the order of their ids.
 pub fn run(catalogue: &Catalogue, facts: &Facts) -> Vec<Finding> {
     let rules = catalogue.rules().iter();

@@ -75,6 +75,14 @@ impl Op {
         Truth::from(matches!(self, Self::Absent | Self::NotEqual))
     }
 
+    /// What an answer is worth for a list of which more may exist: what it holds is decided, what it lacks is not.
+    pub(crate) fn for_incomplete(self, truth: Truth) -> Truth {
+        match (self, truth) {
+            (Self::Contains | Self::ContainsAny, Truth::False) => Truth::Unknown,
+            _ => truth,
+        }
+    }
+
     /// What the operator answers for a value that was found; unknown if the two are not of one type.
     pub(crate) fn for_value(self, value: &Value, operands: &[Value]) -> Truth {
         let ordered = |holds: fn(Ordering) -> bool| match operands.first() {

@@ -1,5 +1,26 @@
-//! The event logs of an installation: where they lie, and what they show.
+//! The event logs of an installation: where they lie, and what they show (evt.*).
+//!
+//! Logs are large and mostly about other things, so they are read only where somebody asks: `collect` does, and
+//! [`not_read`] says that nobody did. A log shows what it shows; what it does not show is "not in the log", and a log
+//! that could not be read leaves the facts that rest on it unknown, or incomplete where another log shows something.
 
 mod files;
+mod shown;
+mod signatures;
+#[cfg(test)]
+mod tests;
 
 pub use files::{LogFile, LogFiles, find, read};
+pub(crate) use shown::{collect, not_read};
+
+/// The facts of this group.
+pub(crate) const IDS: [&str; 8] = [
+    "evt.boots",
+    "evt.computer_names",
+    "evt.msdtc_reinstalls",
+    "evt.renames",
+    "evt.service_failures",
+    "evt.signatures",
+    "evt.updates",
+    "evt.upgraded",
+];

@@ -5,10 +5,11 @@
 
 mod crypto;
 mod embedded;
+mod events;
 mod execution;
+mod hotfix;
 mod identities;
 mod iis;
-mod later;
 mod services;
 mod sysprep;
 mod windows;
@@ -146,7 +147,7 @@ pub struct FactDefinition {
     pub grade: Grade,
 }
 
-const GROUPS: [(&str, &[FactDefinition]); 9] = [
+const GROUPS: [(&str, &[FactDefinition]); 10] = [
     ("Windows", windows::FACTS),
     ("Internet Explorer and IIS", iis::FACTS),
     ("Machine keys", crypto::FACTS),
@@ -155,7 +156,8 @@ const GROUPS: [(&str, &[FactDefinition]); 9] = [
     ("Embedded", embedded::FACTS),
     ("Identities and the image", identities::FACTS),
     ("Runs of the tools that seal", execution::FACTS),
-    ("Hotfixes and event logs", later::FACTS),
+    ("Hotfixes", hotfix::FACTS),
+    ("Event logs", events::FACTS),
 ];
 
 /// All facts, group by group.

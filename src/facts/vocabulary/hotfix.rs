@@ -1,4 +1,4 @@
-//! Facts on hotfixes and event logs.
+//! Facts on hotfixes.
 
 use crate::facts::vocabulary::{FactDefinition, FactType, Grade};
 
@@ -17,16 +17,6 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         description: "State of the files of KB884872, judged by their versions.",
         place: "versions of the files in %SystemRoot%\\system32",
         sources: &["KB884872"],
-        grade: Grade::Primary,
-    },
-    FactDefinition {
-        id: "evt.signatures",
-        kind: FactType::List,
-        words: &[],
-        always: false,
-        description: "Known failure events found in the System and Application logs, by signature id.",
-        place: "%SystemRoot%\\system32\\config\\*.evt, winevt\\Logs\\*.evtx",
-        sources: &["KB884872", "Q218922", "Q223397"],
         grade: Grade::Primary,
     },
     FactDefinition {

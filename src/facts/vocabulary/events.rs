@@ -1,0 +1,89 @@
+//! Facts on event logs.
+
+use crate::facts::vocabulary::{FactDefinition, FactType, Grade};
+
+/// Where the System log lies.
+const SYSTEM: &str = "%SystemRoot%\\system32\\config\\SysEvent.Evt, winevt\\Logs\\System.evtx; SYSTEM\\{cs}\\Services\\EventLog\\System!File";
+
+pub(crate) const FACTS: &[FactDefinition] = &[
+    FactDefinition {
+        id: "evt.signatures",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Known failure events found in the System and Application logs, by signature id: source and event id, then service or code (EVT-IISADMIN-80090006: the IIS Admin service ended with 0x80090006, events 7023 or 7024). Matched on source, id, insertion strings and data, never on localised text. What a log does not show it may have lost: an empty list is no proof that nothing happened.",
+        place: "%SystemRoot%\\system32\\config\\*.evt, winevt\\Logs\\*.evtx",
+        sources: &["KB884872", "Q218922", "Q223397", "WEVT"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "evt.service_failures",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Failures of IISADMIN, W3SVC, SMTPSVC, MSFTPSVC, MSDTC, CertSvc and Psysdup2 that the Service Control Manager has logged: event id (7000 to 7003, 7009, 7017 to 7024, 7031, 7034) and service, each once.",
+        place: SYSTEM,
+        sources: &["KB884872", "WEVT"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "evt.renames",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Changes of the computer name, old -> new, in the order of time (EventLog 6011). On Vista and later the first is that of the installation medium.",
+        place: SYSTEM,
+        sources: &["WEVT"],
+        grade: Grade::Measured,
+    },
+    FactDefinition {
+        id: "evt.computer_names",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "The names of the computer in the records that were read (boots, failures, renames), in the order of time.",
+        place: SYSTEM,
+        sources: &["WEVT"],
+        grade: Grade::Measured,
+    },
+    FactDefinition {
+        id: "evt.boots",
+        kind: FactType::Int,
+        words: &[],
+        always: false,
+        description: "How often the event log service has started (EventLog 6005), as far as the log goes back.",
+        place: SYSTEM,
+        sources: &["WEVT"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "evt.msdtc_reinstalls",
+        kind: FactType::Int,
+        words: &[],
+        always: false,
+        description: "How often MSDTC was removed (4105) and then installed again (4104), as far as the log goes back. Event 4104 of MSDTC Client 2 is another event and does not count.",
+        place: "%SystemRoot%\\system32\\config\\AppEvent.Evt, winevt\\Logs\\Application.evtx",
+        sources: &["RESEAL-IIS", "WEVT"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
+        id: "evt.updates",
+        kind: FactType::List,
+        words: &[],
+        always: false,
+        description: "Updates that the log says were installed (NtServicePack 4377), up to Server 2003.",
+        place: SYSTEM,
+        sources: &["WEVT"],
+        grade: Grade::Measured,
+    },
+    FactDefinition {
+        id: "evt.upgraded",
+        kind: FactType::Bool,
+        words: &[],
+        always: false,
+        description: "Whether set-up says that it has upgraded an older Windows (Microsoft-Windows-Setup 2003, Installwasanupgrade); absent where the log says nothing of it.",
+        place: SYSTEM,
+        sources: &["WEVT"],
+        grade: Grade::Measured,
+    },
+];
