@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::Command;
 
 use chrono::NaiveDateTime;
-use goldseal::artifact::event_log::{self, EventRecord, LogKind, LogSummary, Query};
+use goldseal::artifact::event_log::{self, EventRecord, EventTime, LogKind, LogSummary, Query};
 
 fn read(bytes: &[u8]) -> (LogSummary, Vec<EventRecord>) {
     let mut records = Vec::new();
@@ -51,7 +51,10 @@ fn row(record: &EventRecord) -> Row {
         .collect();
     (
         record.record,
-        record.time.unwrap().to_rfc3339().unwrap(),
+        record
+            .time
+            .and_then(EventTime::to_rfc3339)
+            .unwrap_or_default(),
         record
             .provider
             .clone()
@@ -211,6 +214,8 @@ fn libevtx_row(event: &str) -> Row {
     // Nanoseconds, of which a FILETIME has no last two digits.
     let time = between(event, "SystemTime=\"", "\"").unwrap();
     let strings = if is_classic(provider) {
+        // An empty element has no end tag.
+        let event = event.replace('\r', "").replace("/>", "></Data>");
         let cells = event.split("<Data").skip(1);
         cells
             .map(|cell| {

@@ -116,7 +116,10 @@ fn read_chunk(
                 match xml::parse(&text.data) {
                     Err(error) => summary.damage(format!("record at 0x{offset:08x}: {error}")),
                     Ok(mut event) => {
-                        event.record = number;
+                        // A log that was exported or forwarded numbers its records anew; the event keeps its number.
+                        if event.record == 0 {
+                            event.record = number;
+                        }
                         event.offset = offset;
                         event.recovered = recovered;
                         event.written = written.map(EventTime::Fine);

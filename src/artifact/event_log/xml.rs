@@ -26,7 +26,7 @@ pub(crate) fn id(xml: &[u8]) -> Option<u32> {
     std::str::from_utf8(head.get(begin..)?).ok()?.parse().ok()
 }
 
-/// The event; number, offset and time of writing are not in its XML.
+/// The event; its offset and the time of writing are not in its XML, and its number is 0 where it is not.
 pub(crate) fn parse(xml: &[u8]) -> Result<EventRecord> {
     let text = std::str::from_utf8(xml)
         .map_err(|error| Error::corrupt(format!("the event is no UTF-8: {error}")))?;
@@ -64,6 +64,7 @@ struct Builder {
     provider: Option<String>,
     classic_source: Option<String>,
     event_id: Option<u32>,
+    record: Option<u64>,
     qualifiers: Option<u16>,
     level: Option<Level>,
     time: Option<FileTime>,
@@ -120,6 +121,7 @@ impl Builder {
         match name {
             "EventID" => self.event_id = text.trim().parse().ok(),
             "Level" => self.level = Some(Level::of_level(text.trim())),
+            "EventRecordID" => self.record = text.trim().parse().ok(),
             "Channel" => self.channel = Some(text),
             "Computer" => self.computer = text,
             _ => {}
@@ -160,6 +162,7 @@ impl Builder {
             Some(source) if !source.is_empty() && source != provider => (source, Some(provider)),
             _ => (provider, None),
         };
+        let nameless = source.is_empty();
         let event_id = self
             .event_id
             .ok_or_else(|| Error::corrupt("the event has no id"))?;
@@ -173,12 +176,13 @@ impl Builder {
             qualifiers: self.qualifiers,
             level: self.level.unwrap_or(Level::Other),
             computer: self.computer,
-            record: 0,
+            record: self.record.unwrap_or(0),
             strings: self.strings,
             data: self.data,
             offset: 0,
             recovered: false,
-            damaged: self.damaged,
+            // A template that is damaged renders as an event without them.
+            damaged: self.damaged || nameless || self.time.is_none(),
         })
     }
 }
