@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use goldseal::artifact::machine_key::RsaPublic;
-use goldseal::artifact::metabase::{MetabaseBlobs, MetabaseKind, content};
+use goldseal::artifact::metabase::{MetabaseBlobs, content_of, kind_of};
 use goldseal::proof::pairing::{Effort, Outcome, pair};
 use goldseal::proof::signature::PublicKey;
 use libfuzzer_sys::fuzz_target;
@@ -40,5 +40,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(blobs) = MetabaseBlobs::of_xml(bytes) {
         check(&blobs, bytes.len());
     }
-    let _ = content(MetabaseKind::Xml, bytes);
+    let blobs = MetabaseBlobs::read(kind_of(bytes), bytes);
+    let _ = content_of(bytes, &blobs);
 });
