@@ -10,7 +10,7 @@ mod xml;
 
 pub use blobs::MetabaseBlobs;
 pub use config_providers::{ConfigProvider, ProviderKind, SessionKey, providers, site_folders};
-pub use encrypted_values::{EncryptedValue, encrypted_values, is_redirected};
+pub use encrypted_values::{EncryptedValue, EncryptedValues, encrypted_values, is_redirected};
 pub use xml::check_well_formed;
 
 use crate::error::Result;

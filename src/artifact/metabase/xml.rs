@@ -10,8 +10,12 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::base::contain::contain;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
+/// Most elements inside each other; the files of IIS nest some ten.
+const DEPTH_MAX: usize = 256;
+/// Most attributes of one element, since each is held against all before it; the global ones of IIS 6 are some hundred.
+const ATTRIBUTES_MAX: usize = 1_024;
 /// Bytes in which the XML declaration is looked for.
 const DECLARATION_BYTES: usize = 256;
 
@@ -26,7 +30,7 @@ pub fn check_well_formed(bytes: &[u8]) -> Result<()> {
 /// Calls `element` with the path of names from the root and with each start tag, in the order of the document.
 ///
 /// # Errors
-/// What is no well-formed XML document, and errors of `element`.
+/// What is no well-formed XML document, elements nested or attributes heaped beyond a limit, and errors of `element`.
 pub(crate) fn walk(
     bytes: &[u8],
     mut element: impl FnMut(&[String], &BytesStart<'_>) -> Result<()>,
@@ -55,18 +59,22 @@ fn walk_text(
                     tag.name().as_ref()
                 )));
             }
+            Event::Start(_) | Event::Empty(_) if path.len() >= DEPTH_MAX => {
+                return Err(limit(
+                    offset,
+                    &format!("elements should nest at most {DEPTH_MAX} deep"),
+                ));
+            }
             Event::Start(tag) => {
                 roots = roots.saturating_add(usize::from(path.is_empty()));
                 path.push(tag.name().as_ref().to_owned());
-                check_attributes(&tag)
-                    .map_err(|error| error.at(format_args!("XML at 0x{offset:08x}")))?;
+                check_attributes(&tag, offset)?;
                 element(&path, &tag)?;
             }
             Event::Empty(tag) => {
                 roots = roots.saturating_add(usize::from(path.is_empty()));
                 path.push(tag.name().as_ref().to_owned());
-                check_attributes(&tag)
-                    .map_err(|error| error.at(format_args!("XML at 0x{offset:08x}")))?;
+                check_attributes(&tag, offset)?;
                 element(&path, &tag)?;
                 path.pop();
             }
@@ -96,9 +104,20 @@ fn is_white_space(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
 
-fn check_attributes(tag: &BytesStart<'_>) -> Result<()> {
-    for attribute in tag.attributes() {
-        attribute.map_err(|error| Error::corrupt(error.to_string()))?;
+fn limit(offset: u64, what: &str) -> Error {
+    let text = format!("XML at 0x{offset:08x}: {what}, there are more");
+    Error::new(ErrorKind::LimitExceeded, text)
+}
+
+fn check_attributes(tag: &BytesStart<'_>, offset: u64) -> Result<()> {
+    for (number, attribute) in tag.attributes().enumerate() {
+        if number >= ATTRIBUTES_MAX {
+            let what = format!("an element should have at most {ATTRIBUTES_MAX} attributes");
+            return Err(limit(offset, &what));
+        }
+        attribute.map_err(|error| {
+            Error::corrupt(error.to_string()).at(format_args!("XML at 0x{offset:08x}"))
+        })?;
     }
     Ok(())
 }
@@ -173,6 +192,26 @@ mod tests {
         ] {
             assert!(check_well_formed(text.as_bytes()).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn elements_nested_beyond_the_limit_are_refused_and_those_at_it_are_not() {
+        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(check_well_formed(nested(DEPTH_MAX).as_bytes()).is_ok());
+        let error = check_well_formed(nested(DEPTH_MAX + 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    #[test]
+    fn an_element_with_more_attributes_than_the_limit_is_refused() {
+        let with = |count: usize| {
+            let attributes: Vec<String> = (0..count).map(|n| format!(" a{n}=\"\"")).collect();
+            let attributes = attributes.concat();
+            check_well_formed(format!("<a{attributes}/>").as_bytes())
+        };
+        assert!(with(ATTRIBUTES_MAX).is_ok());
+        let error = with(ATTRIBUTES_MAX + 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     }
 
     #[test]

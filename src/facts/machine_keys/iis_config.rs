@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::artifact::machine_key::{CapiFile, HEAD_BYTES, NameRule, RsaPublic, container_hash};
 use crate::artifact::metabase::{
-    ConfigProvider, EncryptedValue, ProviderKind, SessionKey, encrypted_values, is_redirected,
-    providers, site_folders,
+    ConfigProvider, EncryptedValue, EncryptedValues, ProviderKind, SessionKey, encrypted_values,
+    is_redirected, providers, site_folders,
 };
 use crate::artifact::simple_blob::{Plausibility, SimpleBlob};
 use crate::base::win_path::WinPath;
@@ -27,7 +27,7 @@ const CONFIG_FILES: [&str; 3] = [
 const APPLICATION_HOST: &str = "applicationHost.config";
 /// Most key files of one container that a session key is held against.
 const KEY_FILES_MAX: usize = 256;
-/// Most encrypted values that are listed.
+/// Most encrypted values that are kept and listed, of all files together.
 const VALUES_MAX: usize = 10_000;
 
 /// The facts that are collected here.
@@ -98,8 +98,8 @@ pub(crate) struct Configuration {
 pub(crate) struct FileValues {
     /// The file.
     pub(crate) path: WinPath,
-    /// Its values.
-    pub(crate) values: Vec<EncryptedValue>,
+    /// Its values, as far as they are kept, and their number.
+    pub(crate) values: EncryptedValues,
     /// Where it lies.
     pub(crate) evidence: Evidence,
 }
@@ -137,7 +137,9 @@ impl Configuration {
             Ok(None) => return,
             Ok(Some(bytes)) => bytes,
         };
-        match encrypted_values(&bytes).and_then(|values| Ok((values, providers(&bytes)?))) {
+        match encrypted_values(&bytes, self.left())
+            .and_then(|values| Ok((values, providers(&bytes)?)))
+        {
             Err(error) => self.not_read(Unknown::from_error(&error, place)),
             Ok((values, providers)) => {
                 let providers = providers.into_iter();
@@ -165,7 +167,7 @@ impl Configuration {
                 return self.not_read(Unknown::from_error(&error, evidence.locator.clone()));
             }
         };
-        let found = search(context, &folders, &evidence.locator, BOUNDS);
+        let found = search(context, &folders, &evidence.locator, self.left(), BOUNDS);
         self.searched.extend(found.searched);
         self.unsearched = found.unsearched;
         for file in found.files {
@@ -173,8 +175,14 @@ impl Configuration {
         }
     }
 
-    fn add(&mut self, path: WinPath, values: Vec<EncryptedValue>, evidence: Evidence) {
-        if !values.is_empty() {
+    /// How many values more are kept.
+    fn left(&self) -> usize {
+        let kept = self.files.iter().map(|file| file.values.kept.len());
+        VALUES_MAX.saturating_sub(kept.sum())
+    }
+
+    fn add(&mut self, path: WinPath, values: EncryptedValues, evidence: Evidence) {
+        if values.count > 0 {
             self.files.push(FileValues {
                 path,
                 values,
@@ -191,8 +199,8 @@ impl Configuration {
     fn encrypted(&self) -> Fact {
         let mut evidence = self.files.iter().map(|file| {
             let evidence = file.evidence.clone();
-            match file.values.first() {
-                Some(first) => evidence.raw(shown(first, file.values.len())),
+            match file.values.kept.first() {
+                Some(first) => evidence.raw(shown(first, file.values.count)),
                 None => evidence,
             }
         });
@@ -204,8 +212,11 @@ impl Configuration {
 
     /// `iis.config_encrypted_values`: where each stands, if all files could be read.
     fn values(&self) -> Fact {
-        let count: usize = self.files.iter().map(|file| file.values.len()).sum();
-        if count > VALUES_MAX {
+        let count = self
+            .files
+            .iter()
+            .fold(0_u64, |sum, file| sum.saturating_add(file.values.count));
+        if count > VALUES_MAX as u64 {
             return Fact::Unknown(Unknown::new(
                 UnknownReason::LimitExceeded,
                 format!("there are {count} encrypted values, {VALUES_MAX} are listed at most"),
@@ -213,7 +224,7 @@ impl Configuration {
             ));
         }
         let texts = self.files.iter().flat_map(|file| {
-            file.values.iter().map(|value| {
+            file.values.kept.iter().map(|value| {
                 format!(
                     "{}: {}!{} ({})",
                     file.path, value.element, value.attribute, value.provider
@@ -267,7 +278,7 @@ impl Configuration {
 }
 
 /// Where the first value stands and how many there are; never what it holds.
-fn shown(first: &EncryptedValue, count: usize) -> String {
+fn shown(first: &EncryptedValue, count: u64) -> String {
     format!(
         "{count} encrypted values, the first is {}!{} of {}",
         first.element, first.attribute, first.provider

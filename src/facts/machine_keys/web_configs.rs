@@ -42,11 +42,12 @@ pub(crate) struct WebConfigs {
     pub(crate) unsearched: Option<Unknown>,
 }
 
-/// Searches the folders that the configuration at `place` names.
+/// Searches the folders that the configuration at `place` names, and keeps at most `values_max` values of all files.
 pub(crate) fn search(
     context: &Context<'_>,
     folders: &[String],
     place: &Locator,
+    values_max: usize,
     bounds: Bounds,
 ) -> WebConfigs {
     let mut search = Search {
@@ -56,6 +57,7 @@ pub(crate) fn search(
         queue: VecDeque::new(),
         seen: BTreeSet::new(),
         files: 0,
+        values_left: values_max,
     };
     for folder in folders {
         match on_volume(context, folder, place) {
@@ -75,6 +77,8 @@ struct Search<'c, 'i> {
     /// Folders that were queued, by their folded paths: sites share folders.
     seen: BTreeSet<String>,
     files: usize,
+    /// How many values more are kept.
+    values_left: usize,
 }
 
 impl Search<'_, '_> {
@@ -161,14 +165,17 @@ impl Search<'_, '_> {
         match self.context.read(&path) {
             Err(unknown) => self.not_searched(unknown),
             Ok(None) => {}
-            Ok(Some(bytes)) => match encrypted_values(&bytes) {
+            Ok(Some(bytes)) => match encrypted_values(&bytes, self.values_left) {
                 Err(error) => self.not_searched(Unknown::from_error(&error, place)),
-                Ok(values) if values.is_empty() => {}
-                Ok(values) => self.found.files.push(FileValues {
-                    path,
-                    values,
-                    evidence,
-                }),
+                Ok(values) if values.count == 0 => {}
+                Ok(values) => {
+                    self.values_left = self.values_left.saturating_sub(values.kept.len());
+                    self.found.files.push(FileValues {
+                        path,
+                        values,
+                        evidence,
+                    });
+                }
             },
         }
     }
@@ -198,6 +205,9 @@ mod tests {
     const SECRET: &str =
         "<configuration><a password=\"[enc:AesProvider:c2VjcmV0:enc]\"/></configuration>";
 
+    /// Values that are kept.
+    const VALUES: usize = 1;
+
     /// The paths with values, and the reason of what was not searched.
     fn found(fs: MemoryFileSystem, bounds: Bounds) -> (Vec<String>, Option<String>) {
         let installation = Installation {
@@ -209,8 +219,8 @@ mod tests {
             disk: None,
         };
         let context = Context::new(&installation, Limits::default());
-        let folders = ["%SystemDrive%\\web".to_owned(), "C:\\WEB".to_owned()];
-        let found = search(&context, &folders, &Locator::new("test"), bounds);
+        let folders = ["%SystemDrive%\\web".to_owned(), "\\WEB".to_owned()];
+        let found = search(&context, &folders, &Locator::new("test"), VALUES, bounds);
         (
             found
                 .files
@@ -235,6 +245,27 @@ mod tests {
             found(site(), BOUNDS),
             (vec!["web\\a\\Web.Config".to_owned()], None)
         );
+    }
+
+    #[test]
+    fn values_of_all_files_together_are_kept_up_to_the_bound_and_all_are_counted() {
+        let installation = Installation {
+            index: 0,
+            system_root: WinPath::new("WINNT"),
+            filesystem: Arc::new(site().file("web\\c\\web.config", SECRET)),
+            locator: Locator::new("test"),
+            layers: Vec::new(),
+            disk: None,
+        };
+        let context = Context::new(&installation, Limits::default());
+        let folders = ["%SystemDrive%\\web".to_owned()];
+        let found = search(&context, &folders, &Locator::new("test"), VALUES, BOUNDS);
+        let kept: Vec<_> = found
+            .files
+            .iter()
+            .map(|file| (file.values.kept.len(), file.values.count))
+            .collect();
+        assert_eq!(kept, [(1, 1), (0, 1)]);
     }
 
     #[test]
