@@ -19,6 +19,30 @@ pub const FILE_BYTES_MAX: u64 = 64 << 10;
 const VERSIONS: [u32; 2] = [1, 2];
 /// Length of a section's fields before the enciphered bytes.
 const SECTION_HEAD_BYTES: usize = 32;
+/// Ciphers of CryptoAPI by their CALG, and the bytes of a block: RC4, DES, RC2, triple DES with two and three keys, AES.
+const CIPHERS: [(u32, usize); 8] = [
+    (0x6801, 1),
+    (0x6601, 8),
+    (0x6602, 8),
+    (0x6609, 8),
+    (0x6603, 8),
+    (0x660e, 16),
+    (0x660f, 16),
+    (0x6610, 16),
+];
+/// Hashes of CryptoAPI by their CALG, and the bytes of a digest: MD5, SHA-1, HMAC (with SHA-1), SHA-2.
+const HASHES: [(u32, usize); 6] = [
+    (0x8003, 16),
+    (0x8004, 20),
+    (0x8009, 20),
+    (0x800c, 32),
+    (0x800d, 48),
+    (0x800e, 64),
+];
+/// Bytes of a master key.
+const KEY_BYTES: usize = 64;
+/// Bytes of the salt of the tag that is enciphered with the key, from version 2 on.
+const TAG_SALT_BYTES: usize = 16;
 
 /// The fixed part of the file.
 #[derive(Debug, FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -71,7 +95,9 @@ impl<'b> MasterKeyFile<'b> {
     /// Parses a whole file; bytes behind its sections are left alone.
     ///
     /// # Errors
-    /// Bytes that are no master key file, or whose sections reach behind their end, or that hold no master key.
+    /// Bytes that are no master key file, or whose sections reach behind their end, or that hold no master key: one without
+    /// rounds, algorithms, salt or data, or of another length than its algorithms make. [`crate::ErrorKind::Unsupported`] for
+    /// algorithms that are not known.
     pub fn parse(file: &'b [u8]) -> Result<Self> {
         let (header, sections) = Header::ref_from_prefix(file).map_err(|_| {
             Error::corrupt(format!(
@@ -124,12 +150,60 @@ fn section(bytes: &[u8]) -> Result<Section<'_>> {
             data: bytes.get(SECTION_HEAD_BYTES..)?,
         })
     };
-    read()
+    let section = read()
         .filter(|section| !section.data.is_empty())
         .ok_or_else(|| {
             Error::corrupt(format!(
                 "master key file at 0x00000080: the master key should have more than {SECTION_HEAD_BYTES} bytes, has {}",
                 bytes.len()
+            ))
+        })?;
+    check(&section)?;
+    Ok(section)
+}
+
+/// Whether the section can hold a master key at all: a crash leaves zeros where it was.
+fn check(section: &Section<'_>) -> Result<()> {
+    let hollow = [
+        ("version", section.version == 0),
+        ("salt", section.salt.iter().all(|byte| *byte == 0)),
+        ("rounds", section.rounds == 0),
+        ("hash", section.hash == 0),
+        ("cipher", section.cipher == 0),
+        (
+            "enciphered bytes",
+            section.data.iter().all(|byte| *byte == 0),
+        ),
+    ];
+    if let Some((what, _)) = hollow.iter().find(|(_, is_zero)| *is_zero) {
+        return Err(Error::corrupt(format!(
+            "master key file at 0x00000080: the master key should have {what}, has zeros"
+        )));
+    }
+    let digest = known(&HASHES, section.hash, "hash")?;
+    let block = known(&CIPHERS, section.cipher, "cipher")?;
+    let tag = match section.version {
+        1 => 0,
+        _ => digest.saturating_add(TAG_SALT_BYTES),
+    };
+    let wanted = KEY_BYTES.saturating_add(tag);
+    let len = section.data.len();
+    if len < wanted || !len.is_multiple_of(block) {
+        return Err(Error::corrupt(format!(
+            "master key file at 0x000000a0: enciphered bytes should be whole blocks of {block}, at least {wanted}, are {len}"
+        )));
+    }
+    Ok(())
+}
+
+fn known(table: &[(u32, usize)], calg: u32, what: &str) -> Result<usize> {
+    table
+        .iter()
+        .find(|(known, _)| *known == calg)
+        .map(|(_, len)| *len)
+        .ok_or_else(|| {
+            Error::unsupported(format!(
+                "master key file at 0x00000080: {what} 0x{calg:08x} is not known"
             ))
         })
 }
@@ -138,6 +212,7 @@ fn section(bytes: &[u8]) -> Result<Section<'_>> {
 pub(crate) mod tests {
     use super::*;
     use crate::artifact::dpapi_blob::tests::unhex;
+    use crate::error::ErrorKind;
 
     /// `systemMasterKeyFile` of impacket (tests/misc/test_dpapi.py).
     pub(crate) fn impacket_system_file() -> Vec<u8> {
@@ -203,5 +278,36 @@ pub(crate) mod tests {
         let mut bytes = impacket_system_file();
         bytes[96..104].fill(0);
         assert!(MasterKeyFile::parse(&bytes).is_err());
+    }
+
+    /// Header and GUID intact, the section zeros in part or whole.
+    #[test]
+    fn a_hollow_master_key_is_corrupt() {
+        for range in [128..304, 132..148, 148..152, 152..156, 156..160, 160..304] {
+            let mut bytes = impacket_system_file();
+            bytes[range.clone()].fill(0);
+            let error = MasterKeyFile::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{range:?}");
+        }
+    }
+
+    #[test]
+    fn a_master_key_of_another_length_than_its_algorithms_make_is_corrupt() {
+        for bytes_of_key in [143_u8, 128, 16, 136] {
+            let mut bytes = impacket_system_file();
+            bytes[96] = 32 + bytes_of_key;
+            let error = MasterKeyFile::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{bytes_of_key}");
+        }
+    }
+
+    #[test]
+    fn an_algorithm_that_is_not_known_is_unsupported_and_not_corrupt() {
+        for offset in [152, 156] {
+            let mut bytes = impacket_system_file();
+            bytes[offset] = 0x77;
+            let error = MasterKeyFile::parse(&bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{offset}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::artifact::master_key_file::{FILE_BYTES_MAX, MasterKeyFile};
 use crate::base::guid::Guid;
 use crate::base::win_path::WinPath;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::Context;
 use crate::facts::machine_keys::folders::Folders;
@@ -176,6 +176,9 @@ fn look(context: &Context<'_>, guid: Guid) -> MasterKeyState {
                 let evidence = context.file_evidence(&path, metadata.as_ref());
                 match check(&bytes, guid) {
                     Ok(()) => return MasterKeyState::Present(evidence.raw(named)),
+                    Err(error) if error.kind() == ErrorKind::Unsupported => {
+                        unseen = unseen.or_else(|| Some(Unknown::from_error(&error, place())));
+                    }
                     Err(error) => {
                         let said = format!("{named}: {}", error.chain());
                         damaged = damaged.or_else(|| Some(evidence.raw(said)));
