@@ -29,8 +29,16 @@ const NT5_POLICY_BYTES: usize = 76;
 const NT6_HEAD_BYTES: usize = 28;
 /// Bytes of the salt behind that head.
 const NT6_SALT_BYTES: usize = 32;
-/// Where the key lies in a decrypted PolEKList.
+/// Bytes of the GUID that follows the revision in that head: the key that opens the value.
+const NT6_GUID: (usize, usize) = (4, 16);
+/// Where the key lies in a decrypted PolEKList of one key.
 const NT6_KEY_OFFSET: usize = 68;
+/// Where the number of keys and the first of them lie in the secret of a PolEKList.
+const NT6_COUNT_OFFSET: usize = 24;
+const NT6_KEYS_OFFSET: usize = 28;
+/// Bytes of a key: its GUID, the algorithm (3), the length (32) and the key itself.
+const NT6_ENTRY_BYTES: usize = 56;
+const NT6_KEY_HEAD: [u8; 8] = [3, 0, 0, 0, 32, 0, 0, 0];
 /// Where a secret begins in its decrypted value from Vista on.
 const NT6_SECRET_OFFSET: usize = 16;
 /// Longest value that is decrypted; DPAPI_SYSTEM has 124 bytes, PolEKList 172 a key.
@@ -52,6 +60,8 @@ pub enum Generation {
 pub struct LsaKey {
     generation: Generation,
     key: Secret,
+    /// From Vista on, all keys with their GUIDs; empty where the boot key did not open the list.
+    named: Vec<([u8; 16], Secret)>,
 }
 
 impl fmt::Debug for LsaKey {
@@ -87,18 +97,29 @@ impl LsaKey {
         Ok(Self {
             generation: Generation::Nt5,
             key: Secret::copy_of(part(plain.bytes(), 16, 16)?),
+            named: Vec::new(),
         })
     }
 
     /// Opens the default value of `SECURITY\Policy\PolEKList` (Vista and later).
     ///
     /// # Errors
-    /// A value that is too short, too long or no whole number of blocks.
+    /// A value that is too short, too long or no whole number of blocks; [`crate::ErrorKind::Unsupported`] for a list that
+    /// opens and is laid out in another way.
     pub fn open_nt6(boot_key: &BootKey, value: &[u8]) -> Result<Self> {
         let plain = decrypt_nt6(boot_key.bytes(), value, "PolEKList")?;
         Ok(Self {
             generation: Generation::Nt6,
             key: Secret::copy_of(part(plain.bytes(), NT6_KEY_OFFSET, 32)?),
+            named: match unwrapped(plain.bytes(), NT6_SECRET_OFFSET) {
+                Some(list) => keys_of(list).ok_or_else(|| {
+                    Error::unsupported(
+                        "PolEKList: its keys are laid out in a way that is not known",
+                    )
+                })?,
+                // The first secret tells that the boot key was not the right one.
+                None => Vec::new(),
+            },
         })
     }
 
@@ -122,21 +143,57 @@ impl LsaKey {
         let (plain, offset) = match self.generation {
             Generation::Nt5 => (decrypt_nt5(self.key.bytes(), value)?, 8),
             Generation::Nt6 => (
-                decrypt_nt6(self.key.bytes(), value, "LSA secret")?,
+                decrypt_nt6(self.key_for(value)?.bytes(), value, "LSA secret")?,
                 NT6_SECRET_OFFSET,
             ),
         };
         let wrong = || does_not_open("the LSA key of this image does not open the secret");
-        let len = bytes::u32_le(plain.bytes(), 0)
-            .and_then(|len| usize::try_from(len).ok())
-            .ok_or_else(wrong)?;
-        let behind = plain.bytes().len().checked_sub(offset).ok_or_else(wrong)?;
-        if len > behind || behind - len > 16 {
-            return Err(wrong());
-        }
-        let secret = bytes::slice(plain.bytes(), offset, len).ok_or_else(wrong)?;
-        Ok(Secret::copy_of(secret))
+        unwrapped(plain.bytes(), offset)
+            .map(Secret::copy_of)
+            .ok_or_else(wrong)
     }
+
+    /// The key that the head of the value names.
+    fn key_for(&self, value: &[u8]) -> Result<&Secret> {
+        if self.named.is_empty() {
+            return Ok(&self.key);
+        }
+        let (offset, len) = NT6_GUID;
+        let wanted = part(value, offset, len)?;
+        self.named
+            .iter()
+            .find(|(guid, _)| guid == wanted)
+            .map(|(_, key)| key)
+            .ok_or_else(|| {
+                Error::unsupported("LSA secret: PolEKList does not hold the key that it names")
+            })
+    }
+}
+
+/// What follows the length in the first four bytes, behind `offset`; `None` where the length does not fit, so that the bytes
+/// were not decrypted with the right key.
+fn unwrapped(plain: &[u8], offset: usize) -> Option<&[u8]> {
+    let len = usize::try_from(bytes::u32_le(plain, 0)?).ok()?;
+    let padding = plain.len().checked_sub(offset)?.checked_sub(len)?;
+    (padding <= 16).then(|| bytes::slice(plain, offset, len))?
+}
+
+/// The keys of a decrypted PolEKList: a revision, the GUID of the present key, flags, and so many keys.
+fn keys_of(list: &[u8]) -> Option<Vec<([u8; 16], Secret)>> {
+    let count = usize::try_from(bytes::u32_le(list, NT6_COUNT_OFFSET)?).ok()?;
+    let entries = list.get(NT6_KEYS_OFFSET..)?;
+    if count == 0 || count > entries.len() / NT6_ENTRY_BYTES {
+        return None;
+    }
+    entries
+        .chunks_exact(NT6_ENTRY_BYTES)
+        .take(count)
+        .map(|entry| {
+            let is_known = entry.get(16..24)? == NT6_KEY_HEAD;
+            let key = Secret::copy_of(entry.get(24..)?);
+            is_known.then_some((bytes::array(entry, 0)?, key))
+        })
+        .collect()
 }
 
 /// The secret DPAPI_SYSTEM: the keys under which the master keys of LocalSystem are enciphered.
@@ -396,5 +453,67 @@ pub(crate) mod tests {
             format!("{keys:?}"),
             "DpapiSystem { machine: Secret(20 bytes), user: Secret(20 bytes) }"
         );
+    }
+
+    /// A value in the form of Vista: a head that names the key, a salt, and the text encrypted under `key`.
+    fn sealed_nt6(key: &[u8], guid: [u8; 16], secret: &[u8]) -> Vec<u8> {
+        use des::cipher::BlockCipherEncrypt;
+        let mut plain = u32::try_from(secret.len()).unwrap().to_le_bytes().to_vec();
+        plain.resize(NT6_SECRET_OFFSET, 0);
+        plain.extend(secret);
+        plain.resize(plain.len().next_multiple_of(16), 0);
+        let salt = [7_u8; NT6_SALT_BYTES];
+        let mut hash = Sha256::new();
+        hash.update(key);
+        for _ in 0..ROUNDS {
+            hash.update(salt);
+        }
+        let cipher = Aes256::new_from_slice(&hash.finalize()).unwrap();
+        for block in plain.chunks_exact_mut(16) {
+            cipher.encrypt_block(<&mut Block<Aes256>>::try_from(block).unwrap());
+        }
+        let head = [&[1, 0, 0, 0][..], &guid, &[3, 0, 0, 0, 0, 0, 0, 0], &salt];
+        [head.concat(), plain].concat()
+    }
+
+    fn list(keys: &[([u8; 16], [u8; 32])]) -> Vec<u8> {
+        let count = u8::try_from(keys.len()).unwrap();
+        let mut list = vec![1, 0, 0, 0];
+        list.extend(keys[0].0);
+        list.extend([0, 0, 0, 0, count, 0, 0, 0]);
+        for (guid, key) in keys {
+            list.extend(guid);
+            list.extend(NT6_KEY_HEAD);
+            list.extend(key);
+        }
+        sealed_nt6(boot_key(WINDOWS_10).unwrap().bytes(), [9; 16], &list)
+    }
+
+    #[test]
+    fn the_key_that_a_secret_names_opens_it_wherever_it_stands_in_the_list() {
+        let (old, new) = (([1; 16], [11; 32]), ([2; 16], [22; 32]));
+        let policy = list(&[new, old]);
+        let key = LsaKey::open_nt6(&boot_key(WINDOWS_10).unwrap(), &policy).unwrap();
+        for (guid, bytes) in [old, new] {
+            let value = sealed_nt6(&bytes, guid, b"secret");
+            assert_eq!(key.open_secret(&value).unwrap().bytes(), b"secret");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_a_key_that_is_not_in_the_list_is_not_tested_and_not_refused() {
+        let policy = list(&[([1; 16], [11; 32])]);
+        let key = LsaKey::open_nt6(&boot_key(WINDOWS_10).unwrap(), &policy).unwrap();
+        let value = sealed_nt6(&[33; 32], [3; 16], b"secret");
+        let error = key.open_secret(&value).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_list_that_opens_and_is_laid_out_otherwise_is_unsupported() {
+        let boot_key = boot_key(WINDOWS_10).unwrap();
+        let policy = sealed_nt6(boot_key.bytes(), [9; 16], &[5; 90]);
+        let error = LsaKey::open_nt6(&boot_key, &policy).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }
