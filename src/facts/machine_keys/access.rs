@@ -5,7 +5,8 @@
 //! - `broken`: SYSTEM or Administrators are not granted full control of a key file of IIS, or Administrators not of a
 //!   MachineKeys folder; or the folder's owner is not Administrators (from Windows XP on SYSTEM or a service may own it).
 //!   A token counts with its groups: SYSTEM is in Administrators, both are in Everyone and Authenticated Users.
-//! - `weak`: not broken, and Everyone, Anonymous, Authenticated Users, Users or Guests may read or change the content of a
+//! - `weak`: not broken, and a key file of IIS is owned by another than Administrators, SYSTEM or a service, since an owner
+//!   may always rewrite the access list; or Everyone, Anonymous, Authenticated Users, Users or Guests may read or change the content of a
 //!   key file of IIS, or delete it or take it over; or they are granted more of a folder than deleting nothing in it:
 //!   DELETE, DELETE_CHILD, WRITE_DAC or WRITE_OWNER, which the default 0x0012019F for Everyone does not hold.
 //!   On FAT, which keeps no access lists, everyone may do everything: `weak`.
@@ -169,7 +170,7 @@ fn read(context: &Context<'_>, path: &WinPath) -> Result<SecurityDescriptor, Unk
 fn not_judged(context: &Context<'_>, path: &WinPath) -> Unknown {
     Unknown::new(
         UnknownReason::Unsupported,
-        "the access list has an entry of a kind that is not judged",
+        "the access list has an entry of a kind that is not judged, or there is no owner",
         context.installation.place(path),
     )
 }
@@ -248,7 +249,11 @@ fn of_file(descriptor: &SecurityDescriptor) -> Option<Access> {
             return Some(Access::Broken);
         }
     }
-    Some(weak_if(others(descriptor)? & CONTENT_OF_A_FILE != 0))
+    let owner = descriptor.owner.as_ref()?;
+    let owned = *owner == Sid::administrators() || *owner == Sid::system() || owner.is_service();
+    Some(weak_if(
+        !owned || others(descriptor)? & CONTENT_OF_A_FILE != 0,
+    ))
 }
 
 fn weak_if(weak: bool) -> Access {
@@ -363,6 +368,25 @@ mod tests {
             (0, 0, 0x0012_0089, EVERYONE),
         ];
         assert_eq!(file(Some(&aces)), Some(Access::Weak));
+    }
+
+    #[test]
+    fn a_key_file_that_anyone_else_owns_is_weak() {
+        let aces: &[RawAce<'_>] = &[
+            (0, 0, 0x001f_01ff, SYSTEM),
+            (0, 0, 0x001f_01ff, ADMINISTRATORS),
+        ];
+        for (owner, expected) in [
+            (ADMINISTRATORS, Access::Ok),
+            (SYSTEM, Access::Ok),
+            (EVERYONE, Access::Weak),
+        ] {
+            let raw = descriptor(owner, Some(aces));
+            assert_eq!(
+                of_file(&SecurityDescriptor::parse(&raw).unwrap()),
+                Some(expected)
+            );
+        }
     }
 
     #[test]
