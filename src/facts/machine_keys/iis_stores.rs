@@ -1,10 +1,11 @@
 //! What XP SP2 leaves in the folder of metabase backups.
 
 use crate::evidence::Fact;
+use crate::facts::machine_keys::live_metabase::inetsrv;
 use crate::facts::{Context, Facts};
 
-/// What XP SP2 leaves behind (KB889073).
-const IISCHEMA_UPDATE: &str = "system32\\inetsrv\\MetaBack\\Iischema-update.md0";
+/// What XP SP2 leaves behind (KB889073), below the folder of IIS.
+const IISCHEMA_UPDATE: &str = "MetaBack\\Iischema-update.md0";
 
 /// Collects the fact.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
@@ -12,7 +13,10 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
 }
 
 fn iischema_update(context: &Context<'_>) -> Fact {
-    let path = context.installation.windows(IISCHEMA_UPDATE);
+    let path = match inetsrv(context) {
+        Ok(folder) => folder.join(IISCHEMA_UPDATE),
+        Err(unknown) => return Fact::Unknown(unknown),
+    };
     match context.metadata(&path) {
         Err(unknown) => Fact::Unknown(unknown),
         Ok(metadata) => {

@@ -596,6 +596,17 @@ fn the_backup_of_iischema_is_found_by_its_name_in_any_case() {
 }
 
 #[test]
+fn the_backup_of_iischema_is_looked_for_in_the_folder_of_iis() {
+    let fact = |install_path: &str| {
+        let hive = software().text("Microsoft\\InetStp", "InstallPath", install_path);
+        let fs = with_software(hive).file("iis\\MetaBack\\Iischema-update.md0", "x");
+        shown(&collected(fs, None), "iis.iischema_update_backup")
+    };
+    assert_eq!(fact("C:\\iis"), "yes");
+    assert_eq!(fact("D:\\iis"), "unknown:not_provided");
+}
+
+#[test]
 fn the_view_has_the_keys_of_the_report_in_their_order() {
     let fs = with_software(software())
         .file(&format!("{MACHINE_KEYS}\\{}", c23(OTHER)), key_file(IIS))

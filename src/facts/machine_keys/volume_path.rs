@@ -10,7 +10,7 @@ use crate::facts::{Context, HiveName};
 /// Brings `text`, a value at `place`, to a path of the installation's volume.
 ///
 /// # Errors
-/// A path on another volume or on a server, and one with a variable that is not expanded here.
+/// A path on another volume, on a server or on a drive where none is recorded for Windows, and one with a variable that is not expanded here.
 pub(crate) fn on_volume(
     context: &Context<'_>,
     text: &str,
@@ -68,6 +68,10 @@ fn resolve(
             UnknownReason::NotProvided,
             format!("{text} lies on another volume than Windows on {system}"),
         )),
+        (Some(_), None) => Err((
+            UnknownReason::NotProvided,
+            format!("{text} names a drive, and which drive held Windows is not recorded"),
+        )),
         _ => Ok(WinPath::new(text)),
     }
 }
@@ -122,6 +126,13 @@ mod tests {
         check("D:\\Profiles", Some("C:\\WINNT"), None);
         check("\\\\server\\share", Some("C:\\WINNT"), None);
         check("%ProgramData%\\x", Some("C:\\WINNT"), None);
+    }
+
+    #[test]
+    fn a_drive_is_not_guessed_where_none_is_recorded() {
+        check("C:\\Profiles", None, None);
+        check("C:\\Profiles", Some("\\WINNT"), None);
+        check("\\Profiles", None, Some("Profiles"));
     }
 
     #[test]
