@@ -88,8 +88,8 @@ impl BlobKind {
     }
 }
 
-/// A blob, taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A blob, taken apart. What it holds is never shown: that of `IcCb` is clear text.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CryptoBlob<'b> {
     /// What it holds.
     pub kind: BlobKind,
@@ -99,6 +99,18 @@ pub struct CryptoBlob<'b> {
     pub signed_hash: &'b [u8],
     /// Length of the whole blob in bytes.
     pub len_bytes: usize,
+}
+
+impl std::fmt::Debug for CryptoBlob<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("CryptoBlob")
+            .field("kind", &self.kind)
+            .field("encrypted_bytes", &self.encrypted.len())
+            .field("signed_hash_bytes", &self.signed_hash.len())
+            .field("len_bytes", &self.len_bytes)
+            .finish()
+    }
 }
 
 impl<'b> CryptoBlob<'b> {
@@ -280,6 +292,15 @@ pub(crate) mod tests {
         value.push(0);
         assert!(CryptoBlob::parse(&value).is_err());
         assert!(CryptoBlob::parse_prefix(&value).is_ok());
+    }
+
+    #[test]
+    fn the_debug_form_holds_no_byte_of_the_clear_text() {
+        let blob = CryptoBlob::parse(b"IcCb\x03\x00\x00\x00abc").unwrap();
+        assert_eq!(
+            format!("{blob:?}"),
+            "CryptoBlob { kind: ClearText, encrypted_bytes: 3, signed_hash_bytes: 0, len_bytes: 11 }"
+        );
     }
 
     #[test]
