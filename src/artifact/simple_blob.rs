@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// CALG_RSA_KEYX: wrapped with an RSA exchange key.
 pub const RSA_KEYX: u32 = 0xa400;
+/// CALG_RC4, the session key of IIS 4 to 6.
+pub const RC4: u32 = 0x6801;
 /// CALG_AES_128 and CALG_AES_256, the session keys of IIS 7 and later.
 pub const AES_128: u32 = 0x660e;
 /// See [`AES_128`].
@@ -115,6 +117,12 @@ impl<'b> SimpleBlob<'b> {
                 self.key_algorithm
             ));
         }
+        self.block_fits(key)
+    }
+
+    /// Whether the block is one for the pair with this public half, whatever the algorithms.
+    pub fn block_fits(&self, key: &RsaPublic) -> Plausibility {
+        let impossible = |why: String| Plausibility::Impossible(why);
         let modulus = &key.modulus_le;
         if self.block.len() != modulus.len() {
             return impossible(format!(

@@ -82,7 +82,11 @@ pub(crate) fn of(collected: &Collected) -> Vec<Link> {
                 |key| key.proof.name_consistent,
             ),
         ),
-        link("L4", "what do the key files sign with", public_keys(&keys)),
+        link(
+            "L4",
+            "do the key files hold a signature and an exchange key",
+            public_keys(&keys),
+        ),
         Link {
             by_inference: live.is_some_and(|live| live.by_inference),
             ..link("L5", "which key signed the metabase", pairing(collected))
@@ -207,23 +211,34 @@ fn public_keys(keys: &[&MachineKey]) -> (LinkState, String) {
             "there is no key file of IIS".to_owned(),
         );
     }
-    let shown: Vec<String> = keys
-        .iter()
-        .filter_map(|key| {
-            let signs = key.proof.signature_key.as_ref()?;
-            Some(format!(
-                "{}: RSA {} bits, SHA-256 {}",
-                key.name, signs.bits, signs.sha256
-            ))
-        })
-        .collect();
-    match shown.len() {
-        0 => (
-            LinkState::Open,
-            "no key file shows a signature key".to_owned(),
-        ),
-        _ => (LinkState::Holds, shown.join("; ")),
-    }
+    let shown: Vec<String> = keys.iter().map(|key| pairs_of(key)).collect();
+    let state = if keys.iter().any(|key| key.proof.both_pairs == Some(false)) {
+        LinkState::Fails
+    } else if keys.iter().all(|key| key.proof.both_pairs == Some(true)) {
+        LinkState::Holds
+    } else {
+        LinkState::Open
+    };
+    (state, shown.join("; "))
+}
+
+/// The pairs that a file shows, and what it signs with.
+fn pairs_of(key: &MachineKey) -> String {
+    let signs = key.proof.signature_key.as_ref();
+    let pairs = match (signs, &key.proof.exchange_key, key.proof.both_pairs) {
+        (None, None, _) => "neither a signature nor an exchange key",
+        (Some(_), None, _) => "signature key only",
+        (None, Some(_), _) => "exchange key only",
+        (Some(_), Some(_), Some(false)) => "both public keys, and not both private ones",
+        (Some(_), Some(_), _) => "both signature and exchange key",
+    };
+    let signs = signs.map_or_else(String::new, |signs| {
+        format!(
+            ", signs with RSA {} bits, SHA-256 {}",
+            signs.bits, signs.sha256
+        )
+    });
+    format!("{}: {pairs}{signs}", key.name)
 }
 
 fn pairing(collected: &Collected) -> (LinkState, String) {

@@ -336,7 +336,10 @@ fn unwrap(
     parts: &MetabaseParts<'_>,
     exchange: Option<&PrivateKey>,
 ) -> std::result::Result<SessionKey, Failure> {
-    let exchange = exchange.ok_or_else(|| Failure::not_tested("the file holds no exchange key"))?;
+    let exchange = exchange.ok_or_else(|| Failure {
+        answer: Answer::No,
+        reason: "the file holds no exchange key, which alone opens the session key".to_owned(),
+    })?;
     let mut opened = Err(Failure::not_tested(
         "the live metabase holds no session key",
     ));

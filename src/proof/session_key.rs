@@ -8,20 +8,12 @@
 use md5::{Digest, Md5};
 use rc4::{KeyInit, Rc4, StreamCipher};
 
-use crate::base::bytes;
+use crate::artifact::simple_blob::{RC4, RSA_KEYX, SimpleBlob};
 use crate::error::{Error, Result};
 use crate::proof::algorithms::{does_not_open, finish};
 use crate::proof::private_key::PrivateKey;
 use crate::proof::secret::Secret;
 
-/// Type, version and reserved bytes of a SIMPLEBLOB.
-const SIMPLE_BLOB: [u8; 4] = [1, 2, 0, 0];
-/// CALG_RC4.
-const RC4: u32 = 0x6801;
-/// CALG_RSA_KEYX: what the key is wrapped with.
-const RSA_KEYX: u32 = 0xa400;
-/// Bytes before the wrapped key.
-const HEAD_BYTES: usize = 12;
 /// Fewest random bytes of PKCS#1 type 2 (RFC 8017 section 7.2.1).
 const PADDING_BYTES_MIN: usize = 8;
 /// RC4 keys: 40 to 128 bits.
@@ -37,38 +29,6 @@ pub struct SessionKey {
     key: Secret,
 }
 
-/// A wrapped session key, in clear: its algorithm and the block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SimpleBlob<'b> {
-    /// CALG of the key inside.
-    pub algorithm: u32,
-    /// The RSA block, least significant byte first.
-    pub block: &'b [u8],
-}
-
-impl<'b> SimpleBlob<'b> {
-    /// Parses a SIMPLEBLOB that is wrapped with an exchange key.
-    ///
-    /// # Errors
-    /// Bytes that are none.
-    pub fn parse(blob: &'b [u8]) -> Result<Self> {
-        let wrapped = bytes::u32_le(blob, 8);
-        match (
-            blob.get(..4),
-            bytes::u32_le(blob, 4),
-            wrapped,
-            blob.get(HEAD_BYTES..),
-        ) {
-            (Some(head), Some(algorithm), Some(RSA_KEYX), Some(block)) if *head == SIMPLE_BLOB => {
-                Ok(Self { algorithm, block })
-            }
-            _ => Err(Error::corrupt(
-                "session key at 0x00000000: should be a SIMPLEBLOB wrapped with an exchange key, is none",
-            )),
-        }
-    }
-}
-
 impl SessionKey {
     /// Unwraps a session key.
     ///
@@ -77,10 +37,16 @@ impl SessionKey {
     /// algorithm than RC4; bytes that are no SIMPLEBLOB.
     pub fn unwrap(simple_blob: &[u8], key: &PrivateKey) -> Result<Self> {
         let blob = SimpleBlob::parse(simple_blob)?;
-        if blob.algorithm != RC4 {
+        if blob.wrapped_for != RSA_KEYX {
+            return Err(Error::corrupt(format!(
+                "session key at 0x00000008: should be wrapped for an exchange key, 0x{RSA_KEYX:08x}, is for 0x{:08x}",
+                blob.wrapped_for
+            )));
+        }
+        if blob.key_algorithm != RC4 {
             return Err(Error::unsupported(format!(
                 "session key: algorithm should be RC4, 0x00006801, is 0x{:08x}",
-                blob.algorithm
+                blob.key_algorithm
             )));
         }
         let other = || does_not_open("the exchange key does not open the session key");
@@ -221,8 +187,11 @@ mod tests {
              05057ede3178af325b6f6aa71f20955d8e13d800d0a1c0597a35e16c",
         );
         let parsed = SimpleBlob::parse(&blob).unwrap();
-        assert_eq!((parsed.algorithm, parsed.block.len()), (RC4, 64));
-        for at in [0, 1, 2, 3, 8, 9] {
+        assert_eq!(
+            (parsed.key_algorithm, parsed.wrapped_for, parsed.block.len()),
+            (RC4, RSA_KEYX, 64)
+        );
+        for at in [0, 1, 2, 3] {
             let mut other = blob.clone();
             other[at] ^= 1;
             assert!(SimpleBlob::parse(&other).is_err(), "byte {at}");

@@ -44,6 +44,8 @@ pub(crate) struct ListedKey {
     pub(crate) fault: Option<Unknown>,
     /// The public half of its signature pair.
     pub(crate) signature: SignatureKey,
+    /// The public half of its exchange pair, where it could be read.
+    pub(crate) exchange: Option<RsaPublic>,
     /// The head, for IIS's own keys: two files of one content are one key.
     pub(crate) head: Vec<u8>,
 }
@@ -204,6 +206,7 @@ fn add(
         capi: None,
         fault: None,
         signature: SignatureKey::NotOpened,
+        exchange: None,
         head: Vec::new(),
     });
 }
@@ -268,6 +271,14 @@ fn open_head(context: &Context<'_>, listed: &mut ListedKey, master_keys: &mut Ma
             if proof.name_consistent == Some(true) {
                 listed.key.container_name.clone_from(&file.container_name);
             }
+            // A pair whose public half cannot be read is not known to be whole.
+            let is_read =
+                matches!(listed.signature, SignatureKey::Key(_)) && listed.exchange.is_some();
+            proof.both_pairs = if file.has_signature_pair && file.has_exchange_pair {
+                is_read.then_some(true)
+            } else {
+                Some(false)
+            };
             listed.capi = Some(file);
         }
         Err(error) => {
@@ -292,5 +303,6 @@ fn read_public_keys(listed: &mut ListedKey, head: &[u8], place: &Locator) {
     };
     if let Ok(Some(key)) = key_file::exchange_key(head) {
         listed.key.proof.exchange_key = Some(Fingerprint::of(&key));
+        listed.exchange = Some(key);
     }
 }

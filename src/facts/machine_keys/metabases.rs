@@ -16,6 +16,10 @@ use crate::proof::signature::PublicKey;
 const COPIES_MAX: usize = 256;
 /// Most bytes of copies that are read in all.
 const COPIES_BYTES_MAX: u64 = 512 << 20;
+/// Most session keys of a file that are kept; there should be one.
+const WRAPPED_MAX: usize = 16;
+/// Longest wrapped session key that is kept: a SIMPLEBLOB for 16384 bits.
+const WRAPPED_BYTES_MAX: usize = 4096;
 /// Files beside the live metabase that can be copies of it.
 const BESIDE: [&str; 6] = [
     "MetaBase.xml",
@@ -78,6 +82,8 @@ pub(crate) struct Tried {
 pub(crate) struct Pairings {
     /// Numbers of session keys and of properties.
     pub(crate) session_keys: usize,
+    /// The wrapped session keys, at most [`WRAPPED_MAX`]; one that is too long for a session key is empty.
+    pub(crate) wrapped: Vec<Vec<u8>>,
     /// Encrypted properties.
     pub(crate) properties: usize,
     /// What holds whatever the key; `None` if it depends on the key.
@@ -194,6 +200,14 @@ fn tried(
         blobs.map_err(|error| Unknown::from_error(&error, context.installation.place(path)))?;
     Ok(Pairings {
         session_keys: blobs.session_keys().len(),
+        wrapped: blobs
+            .session_keys()
+            .take(WRAPPED_MAX)
+            .map(|blob| match blob.encrypted.len() {
+                ..=WRAPPED_BYTES_MAX => blob.encrypted.to_vec(),
+                _ => Vec::new(),
+            })
+            .collect(),
         properties: blobs.data().len(),
         without_keys: without_keys(&blobs),
         signed: pair(keys, &blobs, effort),

@@ -15,6 +15,7 @@ mod machine_guid;
 mod mapping;
 mod master_keys;
 mod metabases;
+mod opening;
 mod opens;
 mod pairing;
 mod repair_plan;
@@ -70,6 +71,9 @@ pub struct Proof {
     pub well_formed: Option<bool>,
     /// The container name in clear hashes to the name of the file.
     pub name_consistent: Option<bool>,
+    /// The file holds a signature and an exchange pair; link L4 tells of it.
+    #[serde(skip)]
+    pub both_pairs: Option<bool>,
     /// The DPAPI master key that the private key needs is in this image.
     pub master_key_present: Option<bool>,
     /// Whether this key signed the live metabase.
@@ -115,6 +119,7 @@ impl Proof {
         Self {
             well_formed: None,
             name_consistent: None,
+            both_pairs: None,
             master_key_present: None,
             signed_metabase: "unknown",
             by_inference: false,

@@ -1,7 +1,7 @@
 //! Whether the keys of IIS open, proved with secrets (`key.opens`, links L7 to L9).
 //!
 //! Only where it is asked for: the proof decrypts the private keys of the image. What is decrypted stays in memory that is
-//! wiped, and only yes, no and not tested leave it. Keys that signed a metabase are proved first, because the number of files
+//! wiped, and only yes, no and not tested leave it. Keys that signed the live metabase are proved first, then those of its copies, because the number of files
 //! that are proved is bounded.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use crate::facts::machine_keys::master_keys;
 use crate::facts::{Context, Facts};
 use crate::proof::lsa::DpapiSystem;
 use crate::proof::opens::{Failure, MasterKeys, MetabaseParts, Opens, PROPERTIES_TRIED_MAX, prove};
+use crate::proof::pairing::Outcome;
 
 /// Most key files that are proved.
 const PROVED_MAX: usize = 64;
@@ -87,10 +88,11 @@ impl Prover<'_, '_> {
                 .is_some_and(|listed| listed.is_iis_key)
         });
         order.sort_by_key(|index| {
-            listing
-                .list
-                .get(*index)
-                .map(|listed| (listed.key.proof.paired_with.is_empty(), *index))
+            listing.list.get(*index).map(|listed| {
+                let proof = &listed.key.proof;
+                let signed_live = proof.signed_metabase == Outcome::Paired.as_str();
+                (!signed_live, proof.paired_with.is_empty(), *index)
+            })
         });
         let secrets = self.secrets.as_deref().unwrap_or_default();
         let mut keys = MasterKeys::new(secrets);

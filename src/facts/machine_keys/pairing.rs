@@ -11,9 +11,8 @@ use crate::facts::machine_keys::mapping::place;
 use crate::facts::machine_keys::metabases::{
     self, Metabase, Metabases, Pairings, Signer, Tried, why,
 };
+use crate::facts::machine_keys::opening::{any_opens, named_opens, opens_metabase};
 use crate::facts::{Context, Facts};
-use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
-use crate::proof::opens::Opens;
 use crate::proof::pairing::Outcome;
 use crate::proof::signature::PublicKey;
 
@@ -259,11 +258,20 @@ impl Pairing {
             .map(|listed| listed.key.name.clone());
         facts.put("key.pairing", fact(Value::text(word), keys));
         facts.put("key.paired_files", fact(Value::texts(names), keys));
-        let opens = match opens_live(keys, listing) {
-            Some(opens) => fact(Value::Bool(opens), keys),
-            None => Fact::Unknown(Unknown::new(
-                UnknownReason::NotProvided,
-                "the master key of the key file that signed the metabase could not be looked for",
+        let metabase = self
+            .metabases
+            .live()
+            .and_then(|tried| tried.result.as_ref().ok());
+        let judged = match (state, metabase) {
+            (State::MachineGuid(_), Some(metabase)) => named_opens(keys, listing, metabase),
+            (_, Some(metabase)) => any_opens(keys, listing, metabase),
+            (_, None) => Ok(false),
+        };
+        let opens = match judged {
+            Ok(opens) => fact(Value::Bool(opens), keys),
+            Err((reason, detail)) => Fact::Unknown(Unknown::new(
+                reason,
+                detail,
                 context.installation.locator.clone(),
             )),
         };
@@ -282,7 +290,7 @@ impl Pairing {
                 tried.result.as_ref().is_ok_and(|pairings| {
                     self.signers(pairings)
                         .filter_map(|index| listing.list.get(index))
-                        .any(|listed| opens(listed) == Some(true))
+                        .any(|listed| opens_metabase(listed, pairings, false) == Ok(true))
                 })
             })
             .collect();
@@ -411,46 +419,4 @@ fn by_name(context: &Context<'_>, listing: &Listing, signers: Vec<usize>) -> Sta
         )),
         None => State::MachineGuid(named.into_iter().map(|(index, _)| index).collect()),
     }
-}
-
-/// Whether Windows can open the private key of a file: it is whole, its own container's, not encrypted by EFS, and its
-/// master key is in the image; and where it was proved with secrets, it does open.
-pub(crate) fn opens(listed: &ListedKey) -> Option<bool> {
-    let proof = &listed.key.proof;
-    if listed.metadata.has_attribute(ATTRIBUTE_ENCRYPTED) == Some(true)
-        || proof.well_formed == Some(false)
-        || proof.name_consistent == Some(false)
-    {
-        return Some(false);
-    }
-    if proof.opens.as_ref().and_then(Opens::private_keys) == Some(false) {
-        return Some(false);
-    }
-    match (proof.well_formed, proof.master_key_present) {
-        (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-/// Whether one of the keys that signed the live metabase opens it.
-fn opens_live(keys: &[usize], listing: &Listing) -> Option<bool> {
-    let mut any = Some(false);
-    for listed in keys.iter().filter_map(|index| listing.list.get(*index)) {
-        if listed
-            .key
-            .proof
-            .opens
-            .as_ref()
-            .is_some_and(Opens::is_refuted)
-        {
-            continue;
-        }
-        match opens(listed) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => any = None,
-        }
-    }
-    any
 }

@@ -14,8 +14,10 @@ use crate::facts::Context;
 use crate::facts::machine_keys::folders::FolderKind;
 use crate::facts::machine_keys::listing::{ListedKey, Listing, SignatureKey};
 use crate::facts::machine_keys::machine_guid::{MachineGuid, is_well_formed};
-use crate::facts::machine_keys::pairing::{State, opens};
+use crate::facts::machine_keys::opening::opens;
+use crate::facts::machine_keys::pairing::State;
 use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
+use crate::proof::opens::Answer;
 
 /// What would mend the mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -151,14 +153,11 @@ fn by_name(word: &str, listing: &Listing, why: &str) -> Plan {
 
 /// The plan where a file that carries MachineGuid is paired.
 fn healthy(keys: &[&ListedKey]) -> Plan {
-    let Some(key) = keys
-        .iter()
-        .find(|key| opens(key) != Some(false))
-        .or(keys.first())
-    else {
+    let Some(key) = keys.first() else {
         return Plan::undecided("the paired file is not in the list");
     };
-    match fault(key) {
+    // Which of several Windows opens is not known, so none may have a fault.
+    match keys.iter().find_map(|key| fault(key)) {
         Some(fault) => Plan::undecided(fault),
         None => Plan::none(format!(
             "{} carries MachineGuid and signed the metabase",
@@ -310,6 +309,11 @@ fn fault(listed: &ListedKey) -> Option<String> {
     if proof.name_consistent == Some(false) {
         return Some(format!("{name} holds the key of another container"));
     }
+    if proof.both_pairs == Some(false) {
+        return Some(format!(
+            "{name} does not hold both a signature and an exchange key: a rename would not help"
+        ));
+    }
     if proof.master_key_present == Some(false) {
         return Some(format!(
             "{name} needs a DPAPI master key that is not in the image: a rename would not help"
@@ -319,6 +323,15 @@ fn fault(listed: &ListedKey) -> Option<String> {
         return Some(format!(
             "{name} does not open here, a rename would not help: {}",
             opens.reason.as_deref().unwrap_or("its proof says so")
+        ));
+    }
+    if proof
+        .opens
+        .as_ref()
+        .is_some_and(|opens| opens.property == Answer::No)
+    {
+        return Some(format!(
+            "{name} opens the session key, and that opens no property of the metabase"
         ));
     }
     None

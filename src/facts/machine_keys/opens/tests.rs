@@ -269,6 +269,54 @@ fn hives_that_cannot_be_read_leave_the_keys_untested() {
     }
 }
 
+/// Bytes of the first property that were signed are not those that are there.
+#[test]
+fn a_session_key_that_opens_no_property_leaves_it_open_whether_the_metabase_opens() {
+    let mut tree = Tree::new("xp");
+    let mut text = String::from_utf8(testdata("xp/MetaBase.xml")).unwrap();
+    let mut from = 0;
+    // The first four encrypted bytes of every property, behind 16 bytes of blob, decrypt to zeros.
+    while let Some(at) = text[from..].to_ascii_lowercase().find("49634462") {
+        let place = from + at + 32;
+        let flipped: String = text[place..place + 8]
+            .chars()
+            .map(|digit| char::from_digit(digit.to_digit(16).unwrap() ^ 0xf, 16).unwrap())
+            .collect();
+        text.replace_range(place..place + 8, &flipped);
+        from = place;
+    }
+    tree.fs = tree
+        .fs
+        .file("WINNT\\system32\\inetsrv\\MetaBase.xml", text.into_bytes());
+    let collected = tree.collect(true);
+    assert_eq!(collected.words("own"), ["yes", "yes", "yes", "no"]);
+    assert_eq!(collected.value("key.opens_metabase"), "unknown:unsupported");
+    assert_eq!(collected.keys.plan.decision, Decision::Undecided);
+}
+
+#[test]
+fn the_key_of_the_live_metabase_is_proved_first_of_very_many() {
+    let mut tree = Tree::new("xp");
+    let manifest = manifest("xp");
+    let old = manifest["key_files"][1]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let hash = old.split_once('_').unwrap().0.to_owned();
+    let old = testdata(&format!("xp/MachineKeys/{old}"));
+    tree.fs = tree.fs.file(
+        "WINNT\\system32\\inetsrv\\History\\MetaBase_0000000017_0000000000.xml",
+        testdata("xp/History/MetaBase_0000000017_0000000000.xml"),
+    );
+    for number in 0..PROVED_MAX {
+        let name = format!("{hash}_00000000-0000-4000-8000-{number:012}");
+        tree.fs = tree
+            .fs
+            .file(&format!("{MACHINE_KEYS}\\{name}"), old.clone());
+    }
+    assert_eq!(tree.collect(true).words("own"), ["yes"; 4]);
+}
+
 #[test]
 fn a_dirty_hive_takes_a_no_back() {
     let mut security = testdata("w2k/config/SECURITY");

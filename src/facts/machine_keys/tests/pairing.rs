@@ -337,10 +337,18 @@ fn one_name_in_two_folders_is_tested_in_both() {
     };
     check(
         &chain,
-        with("own", "foreign"),
+        with("own", "own"),
         "machine_guid",
         Decision::None,
         [Clear; 3],
+    );
+    // MachineKeys is the usual place; that Windows never takes the other file is not known.
+    check(
+        &chain,
+        with("own", "foreign"),
+        "machine_guid",
+        Decision::None,
+        [Clear, Open, Clear],
     );
     check(
         &chain,
@@ -348,6 +356,113 @@ fn one_name_in_two_folders_is_tested_in_both() {
         "unknown:unsupported",
         Decision::Undecided,
         [Open; 3],
+    );
+}
+
+#[test]
+fn one_name_in_two_folders_is_not_safe_where_one_of_the_files_is_damaged() {
+    let chain = Chain::open("xp");
+    let system = MACHINE_KEYS.replace("MachineKeys", "S-1-5-18");
+    let whole = chain.key("own");
+    let cut = whole[..whole.len() - 1].to_vec();
+    for (first, second) in [(&whole, &cut), (&cut, &whole)] {
+        let fs = chain.with_live(chain.files(), &chain.metabase("own"));
+        let fs = in_machine_keys(fs, chain.guid(), first)
+            .file(&format!("{system}\\{}", c23(chain.guid())), second.clone());
+        check(
+            &chain,
+            fs,
+            "machine_guid",
+            Decision::Undecided,
+            [Clear, Open, Clear],
+        );
+    }
+}
+
+/// The key file without one of its pairs; the lengths of its head say so and still fill the file.
+fn without_pair(file: &[u8], is_exchange: bool) -> Vec<u8> {
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let lengths = if is_exchange {
+        [0x14, 0x18, 0x24]
+    } else {
+        [0x0c, 0x10, 0x20]
+    };
+    let gone: u32 = lengths.iter().map(|at| word(*at)).sum();
+    let exchange: u32 = [0x14, 0x18, 0x24].iter().map(|at| word(*at)).sum();
+    let mut head = file.to_vec();
+    let end = head.len() - if is_exchange { 0 } else { exchange as usize };
+    head.drain(end - gone as usize..end);
+    for at in lengths {
+        head[at..at + 4].fill(0);
+    }
+    head
+}
+
+#[test]
+fn a_paired_file_without_an_exchange_pair_opens_nothing() {
+    for name in ["w2k", "xp", "vista"] {
+        let chain = Chain::open(name);
+        let fs = chain.with_live(chain.files(), &chain.metabase("own"));
+        let fs = in_machine_keys(fs, chain.guid(), &without_pair(&chain.key("own"), true));
+        check(
+            &chain,
+            fs,
+            "machine_guid",
+            Decision::Undecided,
+            [Clear, Fired, Clear],
+        );
+    }
+}
+
+#[test]
+fn a_key_file_tells_which_pairs_it_holds() {
+    let chain = Chain::open("xp");
+    for (is_exchange, whole) in [(true, false), (false, false), (true, true)] {
+        let key = chain.key("own");
+        let file = if whole {
+            key
+        } else {
+            without_pair(&key, is_exchange)
+        };
+        let fs = chain.with_live(chain.files(), &chain.metabase("own"));
+        let collected = collected(in_machine_keys(fs, chain.guid(), &file), Some("6.0"));
+        let proof = &collected.machine_keys[0].proof;
+        assert_eq!(proof.both_pairs, Some(whole));
+        assert_eq!(proof.exchange_key.is_some(), whole || !is_exchange);
+        assert_eq!(proof.signature_key.is_some(), whole || is_exchange);
+    }
+}
+
+/// The live metabase with a byte of its wrapped session key changed, counted from the start of the blob; the signed hash stays.
+fn with_session_key_byte(chain: &Chain, at: usize, byte: u8) -> Vec<u8> {
+    let mut text = String::from_utf8(chain.metabase("own")).unwrap();
+    let blob = text.to_ascii_lowercase().find("49634b62").unwrap();
+    text.replace_range(blob + 2 * at..blob + 2 * at + 2, &format!("{byte:02x}"));
+    text.into_bytes()
+}
+
+#[test]
+fn a_session_key_that_the_exchange_key_cannot_have_wrapped_is_opened_by_no_key() {
+    let chain = Chain::open("xp");
+    let with = |metabase: &[u8]| {
+        let fs = chain.with_live(chain.files(), metabase);
+        in_machine_keys(fs, chain.guid(), &chain.key("own"))
+    };
+    // The last byte of the block, behind 16 bytes of blob and 12 of head, is its most significant one.
+    check(
+        &chain,
+        with(&with_session_key_byte(&chain, 16 + 12 + 63, 0xff)),
+        "machine_guid",
+        Decision::None,
+        [Clear, Fired, Clear],
+    );
+    // An algorithm that is not known: CALG_RC2 where CALG_RC4 should stand.
+    check(
+        &chain,
+        with(&with_session_key_byte(&chain, 16 + 4, 2)),
+        "machine_guid",
+        Decision::None,
+        [Clear, Open, Clear],
     );
 }
 
