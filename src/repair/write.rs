@@ -164,7 +164,7 @@ pub fn apply(
     all_old(image, journal).map_err(Failure::Untouched)?;
     let written = put(image, journal, |entry| &entry.after).and_then(|()| check());
     if let Err(error) = written {
-        return Err(match put_back(image, store, journal) {
+        return Err(match roll_back(image, store, journal) {
             Ok(()) => Failure::PutBack(error),
             Err(second) => Failure::HalfApplied(Error::new(
                 error.kind(),
@@ -208,9 +208,7 @@ pub fn undo(
     if extent == Extent::Old {
         // What is read may still be on its way to the disk.
         image.sync()?;
-        if journal.state() != Some(State::RolledBack) {
-            mark(store, journal, State::RolledBack)?;
-        }
+        // The journal is left as it is: the image may be a copy that was never repaired.
         return Ok(Undone::AlreadyOld);
     }
     match journal.state() {
@@ -220,7 +218,8 @@ pub fn undo(
                 "the repair was ended, and now some of its sectors hold old bytes: something else changed the image",
             ));
         }
-        Some(State::RolledBack) => {
+        // All-new is a repaired copy beside the one that was put back.
+        Some(State::RolledBack) if extent == Extent::Mixed => {
             return Err(Error::new(
                 ErrorKind::PreconditionFailed,
                 "the repair was put back, and now some of its sectors hold new bytes: something else changed the image",
@@ -254,7 +253,7 @@ pub fn rename(
     let body = journal.body().map_err(Failure::Untouched)?;
     store.create(&body).map_err(Failure::Untouched)?;
     if let Err(error) = directory::put(&journal.header.moves, true).and_then(|()| check()) {
-        return Err(match put_names_back(store, journal) {
+        return Err(match roll_names_back(store, journal) {
             Ok(()) => Failure::PutBack(error),
             Err(second) => Failure::HalfApplied(Error::new(
                 error.kind(),
@@ -271,13 +270,29 @@ pub fn rename(
 /// A file that something else has changed: nothing is done to it.
 pub fn undo_rename(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<Undone> {
     if directory::extent(&journal.header.moves)? == Extent::Old {
-        if journal.state() != Some(State::RolledBack) {
-            mark(store, journal, State::RolledBack)?;
-        }
         return Ok(Undone::AlreadyOld);
     }
     put_names_back(store, journal)?;
     Ok(Undone::PutBack)
+}
+
+/// Puts back what was begun. The image comes first: from a journal without a state it can be begun anew at any point, so
+/// that it can't be marked stops nothing.
+fn roll_back(
+    image: &mut dyn Medium,
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+) -> Result<()> {
+    put(image, journal, |entry| &entry.before)?;
+    let _ = mark(store, journal, State::RolledBack);
+    Ok(())
+}
+
+/// As [`roll_back`], for names.
+fn roll_names_back(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<()> {
+    directory::put(&journal.header.moves, false)?;
+    let _ = mark(store, journal, State::RolledBack);
+    Ok(())
 }
 
 fn put_names_back(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<()> {

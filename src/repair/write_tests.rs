@@ -411,3 +411,61 @@ fn a_part_of_the_old_image_under_a_repair_that_was_ended_is_a_foreign_change() {
     assert!(run_undo(&machine).is_err());
     assert!(machine.0.borrow().image.seen() == image);
 }
+
+/// A journal that is made, and whose disk is full from then on.
+struct Full;
+
+impl JournalStore for Full {
+    fn create(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn put_state(&mut self, _: u64, _: &[u8]) -> Result<()> {
+        Err(Error::new(ErrorKind::Io, "no space left"))
+    }
+
+    fn name(&self) -> String {
+        "journal".to_owned()
+    }
+}
+
+#[test]
+fn an_image_is_put_back_also_where_its_journal_can_be_written_no_more() {
+    let plan = plan(3);
+    let machine = machine(old(), None, usize::MAX, false);
+    let mut check = || Err(Error::corrupt("not as the preview"));
+    let failure = apply(
+        &mut machine.clone(),
+        &mut Full,
+        &mut plan.clone(),
+        &mut check,
+    );
+    assert!(matches!(
+        failure,
+        Err(crate::repair::write::Failure::PutBack(_))
+    ));
+    assert!(machine.0.borrow().image.durable == old());
+}
+
+#[test]
+fn an_undo_of_a_copy_that_was_not_repaired_leaves_the_journal_for_the_real_image() {
+    let plan = plan(2);
+    let real = machine(old(), None, usize::MAX, false);
+    assert!(run_apply(&real, &plan));
+    let before = real.0.borrow().journal.as_ref().unwrap().seen();
+    let copy = machine(old(), Some(before.clone()), usize::MAX, false);
+    assert_eq!(run_undo(&copy).unwrap(), Undone::AlreadyOld);
+    assert!(copy.0.borrow().journal.as_ref().unwrap().seen() == before);
+}
+
+#[test]
+fn a_repaired_copy_is_put_back_by_a_journal_that_was_used_before() {
+    let plan = plan(2);
+    let real = machine(old(), None, usize::MAX, false);
+    assert!(run_apply(&real, &plan));
+    assert_eq!(run_undo(&real).unwrap(), Undone::PutBack);
+    let used = real.0.borrow().journal.as_ref().unwrap().seen();
+    let copy = machine(new(&plan), Some(used), usize::MAX, false);
+    assert_eq!(run_undo(&copy).unwrap(), Undone::PutBack);
+    assert!(copy.0.borrow().image.durable == old());
+}
