@@ -125,7 +125,11 @@ fn plan(
     if actions.is_empty() {
         return Ok(());
     }
-    let mut plan = RepairPlan::make(image, installation, &edits(actions)?)?;
+    let edits = edits(actions)?;
+    if edits.is_empty() {
+        return Ok(());
+    }
+    let mut plan = RepairPlan::make(image, installation, &edits)?;
     if let Some(saved) = inputs.saved {
         saved.check(image, installation.index, &plan)?;
     }

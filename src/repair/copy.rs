@@ -68,7 +68,8 @@ pub fn write(
     name.push(format!(".goldseal-{}", run.id));
     let temporary = PathBuf::from(name);
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+    // An image holds the secrets of a machine; who else may read the copy is for its owner to say.
+    let mode = Mode::RUSR | Mode::WUSR;
     let fd = rustix::fs::open(&temporary, flags, mode)
         .map_err(|errno| failed(&temporary, "new file", errno.into()))?;
     let copy = Copy {

@@ -6,9 +6,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,8 @@ struct Opened {
 
 fn open_directory(path: &Path) -> Result<Opened> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::empty())
+    let resolve = ResolveFlags::NO_SYMLINKS;
+    let fd = rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve)
         .map_err(|errno| io_error(path, "directory", errno))?;
     Ok(Opened {
         file: File::from(fd),
@@ -186,6 +187,30 @@ fn content(directory: &Opened, name: &str) -> Result<Option<String>> {
         .read_to_end(&mut bytes)
         .map_err(|error| Error::with_source(ErrorKind::Io, name.to_owned(), error))?;
     Ok(Some(digest(std::iter::once(bytes.as_slice()))))
+}
+
+/// Refuses changes outside the tree at `root`: what a journal names is not trusted. That no link on the way leads out is
+/// seen to where a directory is opened.
+///
+/// # Errors
+/// A root that is no directory, a directory that does not lie in it.
+pub(crate) fn confine(moves: &[Move], root: &Path) -> Result<()> {
+    let root = root
+        .canonicalize()
+        .map_err(|error| Error::with_source(ErrorKind::Io, root.to_string_lossy(), error))?;
+    let is_inside = |path: &Path| {
+        path.starts_with(&root) && !path.components().any(|part| part == Component::ParentDir)
+    };
+    match moves.iter().find(|change| !is_inside(&change.directory)) {
+        None if root.is_dir() => Ok(()),
+        _ => Err(Error::new(
+            ErrorKind::PreconditionFailed,
+            format!(
+                "the journal names directories that do not lie in {}; nothing in them was read or changed",
+                root.to_string_lossy()
+            ),
+        )),
+    }
 }
 
 /// How much of a change of names is done.
@@ -321,6 +346,37 @@ mod tests {
         assert!(put(&moves, true).is_err());
         assert_eq!(read(folder.path(), "c").as_deref(), Some("of another"));
         assert_eq!(read(folder.path(), "a").as_deref(), Some("of a"));
+    }
+
+    #[test]
+    fn a_directory_outside_the_tree_is_not_touched() {
+        let folder = folder();
+        let tree = folder.path().canonicalize().unwrap().join("tree");
+        let inner = tree.join("inner");
+        std::fs::create_dir_all(&inner).unwrap();
+        let mut moves = [change(folder.path(), "a", "c")];
+        for (directory, is_inside) in [
+            (inner.clone(), true),
+            (tree.clone(), true),
+            (folder.path().to_owned(), false),
+            (tree.join(".."), false),
+            (PathBuf::from("inner"), false),
+        ] {
+            moves[0].directory.clone_from(&directory);
+            assert_eq!(confine(&moves, &tree).is_ok(), is_inside, "{directory:?}");
+        }
+        moves[0].directory = inner;
+        assert!(confine(&moves, &folder.path().join("a")).is_err());
+    }
+
+    #[test]
+    fn a_link_on_the_way_to_a_directory_is_not_followed() {
+        let folder = folder();
+        let link = folder.path().join("link");
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::fs::create_dir(folder.path().join("real/inner")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("real"), &link).unwrap();
+        assert!(open_directory(&link.join("inner")).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::repair::medium::FileMedium;
 use crate::repair::write::JournalStore;
 
 /// What is put behind the name of an image to name its journal.
-const JOURNAL_ENDING: &str = ".goldseal-journal";
+pub(crate) const JOURNAL_ENDING: &str = ".goldseal-journal";
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -30,6 +30,8 @@ fn io_error(path: &Path, what: &str, error: impl Into<std::io::Error>) -> Error 
 
 /// Where the journal of an image lies if no other place was named.
 pub fn journal_beside(image: &Path) -> Option<PathBuf> {
+    // A link to an image has the journal of the image.
+    let image = &image.canonicalize().unwrap_or_else(|_| image.to_owned());
     let mut name = image.file_name()?.to_owned();
     name.push(JOURNAL_ENDING);
     Some(image.with_file_name(name))

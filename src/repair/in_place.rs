@@ -1,10 +1,11 @@
 //! Writing a plan into the image itself: a raw volume or disk, a block device, a fixed VHD, allocated blocks of a dynamic VHD.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Image, Installation};
-use crate::repair::files::{JournalFile, open_image};
+use crate::repair::directory;
+use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{Entry, Header, Journal, digest};
 use crate::repair::medium::Medium;
@@ -148,6 +149,8 @@ pub fn apply(
             .map_err(|failure| failed(failure, &store.name()));
     }
     let mut image = open_image(path)?;
+    // Planning and preview took their time, and from here on the image is locked.
+    crate::repair::in_use::check(path)?;
     if image.len_bytes()? != journal.header.image_bytes {
         return Err(Refusal::new(
             Gate::ImageChanged,
@@ -173,6 +176,21 @@ pub struct UndoReport {
     pub journal: Journal,
 }
 
+/// The image that a journal lies beside, if its name says so and the image is there.
+fn image_beside(journal: &Path) -> Option<PathBuf> {
+    let name = journal
+        .file_name()?
+        .to_str()?
+        .strip_suffix(JOURNAL_ENDING)?;
+    let image = journal.with_file_name(name);
+    image.exists().then_some(image)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
+    matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Puts an image back as a journal has it. `named` stands in for the path that the journal remembers.
 ///
 /// # Errors
@@ -180,17 +198,35 @@ pub struct UndoReport {
 pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
     let (mut store, mut journal) = JournalFile::open(journal_path)?;
     let remembered = journal.header.image.clone();
-    let path = named.unwrap_or_else(|| Path::new(&remembered));
+    let beside = image_beside(journal_path);
+    let path = match (named, &beside) {
+        (Some(named), _) => named,
+        (None, Some(beside)) if !is_same_file(beside, Path::new(&remembered)) => {
+            return Err(Refusal::new(
+                Gate::ImageChanged,
+                format!(
+                    "the journal lies beside {} and was written for {remembered}; say which is to be put back with --image PATH; \
+                     nothing was written",
+                    beside.to_string_lossy()
+                ),
+            ));
+        }
+        (None, _) => Path::new(&remembered),
+    };
     let undone = if journal.header.moves.is_empty() {
         crate::repair::in_use::check(path)?;
         let mut image = open_image(path)?;
+        crate::repair::in_use::check(path)?;
         write::undo(&mut image, &mut store, &mut journal)
-    } else if named.is_some() {
-        return Err(Refusal::new(
-            Gate::Container,
-            "the journal is of a directory of the host, which it names itself; --image does not go with it",
-        ));
     } else {
+        // What the journal says alone is no leave to change names anywhere on the host.
+        let Some(root) = named.or(beside.as_deref()) else {
+            return Err(Refusal::new(
+                Gate::Journal,
+                "the journal is of a directory of the host and does not lie beside it; name that directory with --image DIR",
+            ));
+        };
+        directory::confine(&journal.header.moves, root)?;
         write::undo_rename(&mut store, &mut journal)
     };
     let undone = undone.map_err(|error: Error| {

@@ -58,7 +58,8 @@ pub fn warning(image: &Path) -> Option<String> {
         );
         extent(&ReadOnly(device), &journal)
     } else {
-        directory::extent(&journal.header.moves)
+        directory::confine(&journal.header.moves, image)
+            .and_then(|()| directory::extent(&journal.header.moves))
     };
     match (found, journal.state()) {
         (Ok(Extent::Mixed), _) => Some(format!(
@@ -66,6 +67,10 @@ pub fn warning(image: &Path) -> Option<String> {
              `goldseal undo {name}` puts it back"
         )),
         (Ok(Extent::New), Some(State::Committed)) | (Ok(Extent::Old), _) => None,
+        (Ok(Extent::New), Some(State::RolledBack)) => Some(format!(
+            "the image holds a repair that its journal says was put back, in this image or in a copy; \
+             `goldseal undo {name}` puts this one back"
+        )),
         (Ok(Extent::New), _) => Some(format!(
             "a repair was written and not checked to its end; `goldseal undo {name}` puts the image back"
         )),

@@ -43,6 +43,8 @@ const KIND_END: u32 = 3;
 pub(crate) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 /// Largest sector of a journal.
 const SECTOR_BYTES_MAX: usize = 512;
+/// Most names of a directory that one journal changes.
+const MOVES_MAX: usize = 64;
 /// Version of the header.
 const VERSION: u32 = 1;
 
@@ -226,6 +228,10 @@ impl Journal {
             entries,
         };
         journal.check()?;
+        // States go behind the body as it is written, so it has to be as long as the one that was read.
+        if journal.body()?.len() != offset.next_multiple_of(STATE_BYTES) {
+            return Err(damaged("its header is not as this program writes it"));
+        }
         Ok(journal)
     }
 
@@ -244,6 +250,13 @@ impl Journal {
         let damaged = |what: &str| Err(Error::corrupt(format!("journal: {what}")));
         if self.header.version != VERSION {
             return damaged("is of another version of this program");
+        }
+        let is_plain = |change: &Move| is_plain(&change.from) && is_plain(&change.to);
+        if self.header.moves.len() > MOVES_MAX || !self.header.moves.iter().all(is_plain) {
+            return damaged("its names are too many, or not of files in their own directory");
+        }
+        if !self.header.moves.is_empty() && !self.entries.is_empty() {
+            return damaged("has both sectors of an image and names of a directory");
         }
         let old = digest(self.entries.iter().map(|entry| entry.before.as_slice()));
         let new = digest(self.entries.iter().map(|entry| entry.after.as_slice()));
@@ -267,6 +280,11 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Whether a name is one component of a path.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
 }
 
 fn record_len(len: usize) -> Result<u32> {
@@ -374,6 +392,59 @@ mod tests {
             journal.states.push(state);
             assert_eq!(Journal::parse(&content).unwrap(), journal);
         }
+    }
+
+    fn moving(from: &str, to: &str) -> Move {
+        Move {
+            directory: "/tree".into(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            sha256: String::new(),
+            exchanged_with: None,
+        }
+    }
+
+    fn of_names(moves: Vec<Move>) -> Journal {
+        let mut journal = journal();
+        journal.entries.clear();
+        journal.header.moves = moves;
+        journal.header.old_sha256 = digest(std::iter::empty());
+        journal.header.new_sha256 = digest(std::iter::empty());
+        journal
+    }
+
+    #[test]
+    fn a_name_that_leaves_its_directory_is_refused() {
+        assert!(Journal::parse(&of_names(vec![moving("a", "b")]).body().unwrap()).is_ok());
+        for name in ["../a", "..", "", ".", "/a", "a/b"] {
+            for change in [moving(name, "b"), moving("b", name)] {
+                let content = of_names(vec![change]).body().unwrap();
+                assert!(Journal::parse(&content).is_err(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_beside_sectors_and_very_many_names_are_refused() {
+        let mut both = journal();
+        both.header.moves = vec![moving("a", "b")];
+        assert!(Journal::parse(&both.body().unwrap()).is_err());
+        let many = of_names(vec![moving("a", "b"); MOVES_MAX + 1]);
+        assert!(Journal::parse(&many.body().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_header_of_another_length_than_it_is_written_with_is_refused() {
+        let journal = of_names(Vec::new());
+        let mut header = serde_json::to_value(&journal.header).unwrap();
+        header["of_another_version"] = serde_json::Value::from("x".repeat(600));
+        let mut content = MAGIC.to_vec();
+        let header = serde_json::to_vec(&header).unwrap();
+        push_record(&mut content, KIND_HEADER, &header).unwrap();
+        let sum = Sha256::digest(&content);
+        push_record(&mut content, KIND_END, &sum).unwrap();
+        content.resize(content.len().next_multiple_of(STATE_BYTES), 0);
+        assert!(Journal::parse(&content).is_err());
     }
 
     #[test]
