@@ -290,3 +290,50 @@ fn a_repair_whose_journal_cannot_be_made_writes_nothing() {
     assert_eq!(code, 4);
     assert!(bytes(&sample) == before);
 }
+
+#[test]
+fn a_copy_of_an_image_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let sample = Sample::new();
+    let target = sample.folder.path().join("new.vhd");
+    let name = pair(FIRST, CURRENT);
+    let more = ["--set-name", &name, "--apply", "--to"];
+    let (code, report) = sample.repair(&[&more[..], &[target.to_str().unwrap()]].concat());
+    assert_eq!(code, 0, "{report}");
+    let mode = fs::metadata(target).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+}
+
+#[test]
+fn a_pair_of_equal_names_leaves_no_journal() {
+    let sample = Sample::new();
+    let name = pair(FIRST, FIRST);
+    let (code, report) = sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    assert_eq!(code, 0, "{report}");
+    assert!(!journal(&sample).exists());
+}
+
+#[test]
+fn an_undo_beside_another_image_than_the_one_of_the_journal_asks_for_it() {
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let repaired = bytes(&sample);
+    let copy = sample.folder.path().join("copy.vhd");
+    let of_copy = sample.folder.path().join("copy.vhd.goldseal-journal");
+    fs::copy(sample.image(), &copy).unwrap();
+    fs::copy(journal(&sample), &of_copy).unwrap();
+    let undone = undo(&of_copy);
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(String::from_utf8_lossy(&undone.stderr).contains("--image"));
+    assert!(bytes(&sample) == repaired && fs::read(copy).unwrap() == repaired);
+}
+
+#[test]
+fn a_link_to_an_image_has_the_journal_of_the_image() {
+    let sample = Sample::new();
+    let link = sample.folder.path().join("link.vhd");
+    std::os::unix::fs::symlink(sample.image(), &link).unwrap();
+    let found = goldseal::repair::journal_beside(&link).unwrap();
+    assert_eq!(found.file_name(), journal(&sample).file_name());
+}

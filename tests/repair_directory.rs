@@ -201,3 +201,25 @@ fn a_name_that_differs_in_case_only_is_taken() {
         (4, &Json::from("name_taken"))
     );
 }
+
+#[test]
+fn a_journal_beside_another_tree_changes_no_name_of_the_first() {
+    let tree = Tree::new();
+    let name = pair(FIRST, CURRENT);
+    tree.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let before = tree.files();
+    let other = tree.folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let journal = tree.folder.path().join("other.goldseal-journal");
+    fs::copy(tree.journal(), &journal).unwrap();
+    for more in [&[][..], &["--image", other.to_str().unwrap()]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .arg("undo")
+            .arg(&journal)
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+    }
+    assert!(tree.files() == before);
+}
