@@ -26,7 +26,9 @@ use goldseal::proof::dpapi::Form;
 use goldseal::proof::key_file;
 use goldseal::proof::lsa::DpapiSystem;
 use goldseal::proof::master_key::{MasterKey, RoundsLeft};
-use goldseal::proof::opens::{Answer, Failure, MasterKeys, Opens, prove};
+use goldseal::proof::opens::{
+    AccountSecret, Answer, Failure, MasterKeys, Opens, SecretValue, prove,
+};
 use goldseal::proof::private_key::{PrivateKey, open_flag};
 use goldseal::proof::session_key::SessionKey;
 use goldseal::proof::signature::PublicKey;
@@ -126,12 +128,12 @@ fn a_key_without_its_master_key_does_not_open_at_the_first_link() {
 fn a_master_key_that_cannot_be_read_is_not_tested_and_no_is_not_said() {
     let chain = Chain::open("xp");
     let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
-    let secrets = [chain.dpapi_system()];
+    let secrets = [chain.secret()];
     for kind in [ErrorKind::Io, ErrorKind::Encrypted, ErrorKind::NotFound] {
         let opens = prove(
             &file,
             &mut MasterKeys::new(&secrets),
-            |_| Err(Error::new(kind, "it cannot be read")),
+            |_| vec![Err(Error::new(kind, "it cannot be read"))],
             Err(&Failure::not_tested("there is no metabase")),
         );
         assert_eq!(words(&opens), ["not_tested"; 4], "{kind:?}");
@@ -146,17 +148,75 @@ fn swapped_halves_of_dpapi_system_make_no_difference_and_foreign_ones_open_nothi
         machine: own.user.clone(),
         user: own.machine.clone(),
     };
+    let of = |value, keys| AccountSecret { value, keys };
     let file = chain.manifest["key_files"][0]["path"].as_str().unwrap();
     let bytes = chain.read(file);
-    assert_eq!(words(&chain.prove_bytes(&bytes, &[swapped])), ["yes"; 4]);
-    let foreign = Chain::open("vista").dpapi_system();
+    for (keys, half) in [(own, "machine"), (swapped, "user")] {
+        let opens = chain.prove_bytes(&bytes, &[of(SecretValue::Present, keys)]);
+        assert_eq!(words(&opens), ["yes"; 4]);
+        assert!(opens.opened_with.unwrap().starts_with(half));
+    }
+    let foreign = of(SecretValue::Present, Chain::open("vista").dpapi_system());
     let opens = chain.prove_bytes(&bytes, std::slice::from_ref(&foreign));
     assert_eq!(opens.master_key, Answer::No);
-    // A former DPAPI_SYSTEM opens the master keys of its time.
-    assert_eq!(
-        words(&chain.prove_bytes(&bytes, &[foreign, own])),
-        ["yes"; 4]
-    );
+}
+
+#[test]
+fn a_master_key_that_only_the_former_dpapi_system_opens_is_not_tested() {
+    let chain = Chain::open("xp");
+    let bytes = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let foreign = Chain::open("vista").secret();
+    let former = AccountSecret {
+        value: SecretValue::Former,
+        keys: chain.dpapi_system(),
+    };
+    let opens = chain.prove_bytes(&bytes, &[foreign, former]);
+    assert_eq!(words(&opens), ["not_tested"; 4]);
+    assert!(opens.reason.unwrap().contains("OldVal"));
+}
+
+#[test]
+fn a_stale_master_key_file_does_not_hide_a_good_one_and_no_needs_all_of_them() {
+    let chain = Chain::open("xp");
+    let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
+    let stale = |guid| {
+        let mut stale = chain.master_key_file(guid).remove(0).unwrap();
+        let last = stale.len() - 1;
+        // The last bytes of the first part, where the salted key ends: the tag does not fit any more.
+        stale[0x80 + 0x60] ^= 1;
+        assert!(last > 0x80 + 0x60);
+        stale
+    };
+    let secrets = [chain.secret()];
+    let master_key = |with_good: bool| {
+        let opens = prove(
+            &file,
+            &mut MasterKeys::new(&secrets),
+            |guid| {
+                let mut files = vec![Ok(stale(guid))];
+                if with_good {
+                    files.extend(chain.master_key_file(guid));
+                }
+                files
+            },
+            Err(&Failure::not_tested("there is no metabase")),
+        );
+        opens.master_key
+    };
+    assert_eq!(master_key(true), Answer::Yes);
+    assert_eq!(master_key(false), Answer::No);
+}
+
+#[test]
+fn a_file_without_an_exchange_key_does_not_open_the_session_key() {
+    let opens = Chain::open("xp").prove_changed("own", |file| {
+        let exchange = places(file).exchange;
+        file.truncate(usize::try_from(exchange.public.start).unwrap());
+        for at in [0x14, 0x18, 0x24] {
+            file[at..at + 4].fill(0);
+        }
+    });
+    assert_eq!(words(&opens), ["yes", "yes", "no", "not_tested"]);
 }
 
 /// Where the parts of the file lie, as the layout says.
@@ -171,7 +231,7 @@ fn a_flipped_bit_in_a_private_key_blob_opens_nothing_at_every_byte() {
     let capi = places(&file);
     let private = capi.exchange.private.clone();
     let public = RsaPublic::parse(CapiFile::part(&file, &capi.exchange.public).unwrap()).unwrap();
-    let secrets = [chain.dpapi_system()];
+    let secrets = [chain.secret()];
     let mut keys = MasterKeys::new(&secrets);
     let guid = capi.master_keys.as_ref().unwrap()[0];
     let key = keys
@@ -227,7 +287,7 @@ fn the_export_flag_opens_with_its_entropy_in_the_form_of_its_generation() {
         let chain = Chain::open(generation);
         let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
         let capi = places(&file);
-        let secrets = [chain.dpapi_system()];
+        let secrets = [chain.secret()];
         let mut keys = MasterKeys::new(&secrets);
         let guid = capi.master_keys.as_ref().unwrap()[0];
         let key = keys.get(guid, |guid| chain.master_key_file(guid)).unwrap();
@@ -280,7 +340,7 @@ fn private_and_session_keys_of_512_to_4096_bits_open() {
 fn a_metabase_that_cannot_be_tried_leaves_the_last_links_open() {
     let chain = Chain::open("xp");
     let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
-    let secrets = [chain.dpapi_system()];
+    let secrets = [chain.secret()];
     let opens = prove(
         &file,
         &mut MasterKeys::new(&secrets),
@@ -309,7 +369,7 @@ fn damaged_files_end_in_an_answer_and_a_changed_private_key_never_opens() {
     let file = chain.read(chain.manifest["key_files"][0]["path"].as_str().unwrap());
     let capi = places(&file);
     let private = capi.signature.private.clone();
-    let secrets = [chain.dpapi_system()];
+    let secrets = [chain.secret()];
     let mut keys = MasterKeys::new(&secrets);
     let mut noise = Noise(0x1234_5678_9abc_def1);
     for _ in 0..1500 {
@@ -340,7 +400,7 @@ fn damaged_files_end_in_an_answer_and_a_changed_private_key_never_opens() {
 fn damaged_master_key_files_end_in_an_answer_in_bounded_time() {
     let chain = Chain::open("xp");
     let guid = Guid::parse(chain.manifest["master_keys"][0]["guid"].as_str().unwrap()).unwrap();
-    let file = chain.master_key_file(guid).unwrap().unwrap();
+    let file = chain.master_key_file(guid).remove(0).unwrap();
     let half = chain.dpapi_system().machine;
     let mut noise = Noise(0x0fed_cba9_8765_4321);
     let mut rounds = RoundsLeft::default();

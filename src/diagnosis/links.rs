@@ -345,12 +345,16 @@ fn opens(collected: &Collected, keys: &[&MachineKey]) -> (LinkState, String) {
     (state, shown)
 }
 
+/// The links that are proved with secrets, as `key.opens` names them.
+const LINKS_PROVED: [&str; 4] = ["master_key", "private_key", "session_key", "property"];
+
 /// The answers of the links of one file.
 fn words(links: &Value) -> Vec<&str> {
     match links {
         Value::Map(links) => links
-            .values()
-            .filter_map(|word| match word {
+            .iter()
+            .filter(|(name, _)| LINKS_PROVED.contains(&name.as_str()))
+            .filter_map(|(_, word)| match word {
                 Value::Text(word) => Some(word.as_str()),
                 _ => None,
             })

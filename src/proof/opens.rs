@@ -55,6 +55,9 @@ pub struct Opens {
     pub session_key: Answer,
     /// A property of the live metabase, with that session key.
     pub property: Answer,
+    /// Which half of the present DPAPI_SYSTEM opened the master keys; either may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened_with: Option<&'static str>,
     /// Why the first link that is not yes is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -130,6 +133,7 @@ impl Opens {
             private_key: answer(1),
             session_key: answer(2),
             property: answer(3),
+            opened_with: None,
             reason: Some(failure.reason.clone()),
         }
     }
@@ -166,17 +170,42 @@ impl Failure {
     }
 }
 
-/// The master keys of LocalSystem as far as they were needed: each file is opened once, with every half of DPAPI_SYSTEM.
+/// Which value of the secret DPAPI_SYSTEM this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretValue {
+    /// `CurrVal`: the one that Windows uses.
+    Present,
+    /// `OldVal`: the one before it.
+    Former,
+}
+
+/// DPAPI_SYSTEM with the value that it was read from.
+#[derive(Debug, Clone)]
+pub struct AccountSecret {
+    /// The value.
+    pub value: SecretValue,
+    /// Its two halves.
+    pub keys: DpapiSystem,
+}
+
+/// A master key and what opened it.
+#[derive(Debug)]
+struct OpenedKey {
+    key: MasterKey,
+    with: &'static str,
+}
+
+/// The master keys of LocalSystem as far as they were needed: each is opened once, with either half of DPAPI_SYSTEM.
 #[derive(Debug)]
 pub struct MasterKeys<'s> {
-    secrets: &'s [DpapiSystem],
+    secrets: &'s [AccountSecret],
     rounds: RoundsLeft,
-    opened: BTreeMap<Guid, std::result::Result<MasterKey, Failure>>,
+    opened: BTreeMap<Guid, std::result::Result<OpenedKey, Failure>>,
 }
 
 impl<'s> MasterKeys<'s> {
     /// No master key is open yet; `secrets` are the present and the former DPAPI_SYSTEM.
-    pub fn new(secrets: &'s [DpapiSystem]) -> Self {
+    pub fn new(secrets: &'s [AccountSecret]) -> Self {
         Self {
             secrets,
             rounds: RoundsLeft::default(),
@@ -184,49 +213,90 @@ impl<'s> MasterKeys<'s> {
         }
     }
 
-    /// The master key of that GUID; `read` gives the bytes of its file, `None` where the image does not have it.
+    /// The master key of that GUID; `read` gives the bytes of every file of that name, none where the image has none.
     ///
     /// # Errors
-    /// Why it does not open, or could not be tried.
+    /// Why none opens, or could not be tried. One that opens with the former DPAPI_SYSTEM only is not tested.
     pub fn get(
         &mut self,
         guid: Guid,
-        read: impl FnOnce(Guid) -> Result<Option<Vec<u8>>>,
+        read: impl FnOnce(Guid) -> Vec<Result<Vec<u8>>>,
     ) -> std::result::Result<&MasterKey, Failure> {
         if !self.opened.contains_key(&guid) {
-            let at = |error: Error| error.at(format_args!("master key {guid}"));
-            let opened = match read(guid) {
-                Ok(Some(file)) => self.open(&file).map_err(|error| Failure::of(&at(error))),
-                Ok(None) => Err(Failure {
-                    answer: Answer::No,
-                    reason: format!("master key {guid} is not in this image"),
-                }),
-                // That a file cannot be read, encrypted by EFS or not, says nothing of the key in it.
-                Err(error) => Err(Failure::not_tested(at(error).chain())),
-            };
+            let opened = self.open_any(guid, read(guid));
             self.opened.insert(guid, opened);
         }
         match self.opened.get(&guid) {
-            Some(opened) => opened.as_ref().map_err(Clone::clone),
+            Some(opened) => opened
+                .as_ref()
+                .map(|opened| &opened.key)
+                .map_err(Clone::clone),
             None => Err(Failure::not_tested("the master key was not opened")),
         }
     }
 
-    fn open(&mut self, file: &[u8]) -> Result<MasterKey> {
-        let file = MasterKeyFile::parse(file)?;
-        let mut last = None;
-        for half in self
-            .secrets
-            .iter()
-            .flat_map(|secret| [&secret.machine, &secret.user])
-        {
-            match MasterKey::open(&file.master_key, half.bytes(), &mut self.rounds) {
-                Ok(key) => return Ok(key),
-                Err(error) if error.kind() == ErrorKind::Encrypted => last = Some(error),
-                Err(error) => return Err(error),
+    /// What opened the master key of that GUID, if it is open.
+    fn opened_with(&self, guid: Guid) -> Option<&'static str> {
+        Some(self.opened.get(&guid)?.as_ref().ok()?.with)
+    }
+
+    /// One file that opens suffices; "no" is said only if none could have.
+    fn open_any(
+        &mut self,
+        guid: Guid,
+        files: Vec<Result<Vec<u8>>>,
+    ) -> std::result::Result<OpenedKey, Failure> {
+        let at = |error: Error| error.at(format_args!("master key {guid}"));
+        let (mut read, mut failure) = (Vec::new(), None);
+        for file in files {
+            match file {
+                Ok(file) => read.push(file),
+                // That a file cannot be read, encrypted by EFS or not, says nothing of the key in it.
+                Err(error) => failure = failure.or(Some(Failure::not_tested(at(error).chain()))),
             }
         }
-        Err(last.unwrap_or_else(|| Error::unsupported("no DPAPI_SYSTEM was given")))
+        for file in &read {
+            match self.open(file, SecretValue::Present) {
+                Ok(key) => return Ok(key),
+                Err(error) => {
+                    let now = Failure::of(&at(error));
+                    failure = match failure {
+                        Some(before) if now.answer == Answer::No || before.answer != Answer::No => {
+                            Some(before)
+                        }
+                        _ => Some(now),
+                    };
+                }
+            }
+        }
+        let opens_with_former = |file: &Vec<u8>| self.open(file, SecretValue::Former).is_ok();
+        if read.iter().any(opens_with_former) {
+            return Err(Failure::not_tested(format!(
+                "master key {guid} opens with the former DPAPI_SYSTEM (OldVal) only, and that Windows still uses it is not known"
+            )));
+        }
+        Err(failure.unwrap_or_else(|| Failure {
+            answer: Answer::No,
+            reason: format!("master key {guid} is not in this image"),
+        }))
+    }
+
+    fn open(&mut self, file: &[u8], value: SecretValue) -> Result<OpenedKey> {
+        let file = MasterKeyFile::parse(file)?;
+        let mut last = None;
+        for secret in self.secrets.iter().filter(|secret| secret.value == value) {
+            for (half, with) in [
+                (&secret.keys.machine, "machine half of DPAPI_SYSTEM"),
+                (&secret.keys.user, "user half of DPAPI_SYSTEM"),
+            ] {
+                match MasterKey::open(&file.master_key, half.bytes(), &mut self.rounds) {
+                    Ok(key) => return Ok(OpenedKey { key, with }),
+                    Err(error) if error.kind() == ErrorKind::Encrypted => last = Some(error),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::unsupported("that DPAPI_SYSTEM was not given")))
     }
 }
 
@@ -245,7 +315,7 @@ pub struct MetabaseParts<'b> {
 pub fn prove(
     file: &[u8],
     master_keys: &mut MasterKeys<'_>,
-    mut read: impl FnMut(Guid) -> Result<Option<Vec<u8>>>,
+    mut read: impl FnMut(Guid) -> Vec<Result<Vec<u8>>>,
     metabase: std::result::Result<&MetabaseParts<'_>, &Failure>,
 ) -> Opens {
     let capi = match CapiFile::parse(file, file.len() as u64) {
@@ -268,8 +338,25 @@ pub fn prove(
     if let Some(failure) = master_failure {
         return Opens::ending_at(0, &failure);
     }
+    let mut guids = capi.master_keys.iter().flatten();
+    let opened_with = guids.find_map(|guid| master_keys.opened_with(*guid));
+    Opens {
+        opened_with,
+        ..prove_keys(file, &capi, &pairs, master_keys, read, metabase)
+    }
+}
+
+/// The links behind the master keys, which are open.
+fn prove_keys(
+    file: &[u8],
+    capi: &CapiFile,
+    pairs: &[&PairPlaces],
+    master_keys: &mut MasterKeys<'_>,
+    mut read: impl FnMut(Guid) -> Vec<Result<Vec<u8>>>,
+    metabase: std::result::Result<&MetabaseParts<'_>, &Failure>,
+) -> Opens {
     let (mut keys, mut private_failure) = (Vec::new(), None);
-    for pair in &pairs {
+    for pair in pairs {
         match open_pair(file, pair, master_keys, &mut read) {
             Ok(key) => keys.push(((*pair).clone(), key)),
             Err(failure) => private_failure = Some(worse(private_failure, failure)),
@@ -295,6 +382,7 @@ pub fn prove(
             private_key: Answer::Yes,
             session_key: Answer::Yes,
             property: Answer::Yes,
+            opened_with: None,
             reason: None,
         },
         Err(failure) => Opens::ending_at(3, &failure),
@@ -319,7 +407,7 @@ fn open_pair(
     file: &[u8],
     pair: &PairPlaces,
     master_keys: &mut MasterKeys<'_>,
-    read: &mut impl FnMut(Guid) -> Result<Option<Vec<u8>>>,
+    read: &mut impl FnMut(Guid) -> Vec<Result<Vec<u8>>>,
 ) -> std::result::Result<PrivateKey, Failure> {
     let fail = |error: Error| Failure::of(&error);
     let private = CapiFile::part(file, &pair.private)

@@ -12,7 +12,7 @@ use goldseal::base::limits::Limits;
 use goldseal::error::Result;
 use goldseal::proof::boot_key::{BootKey, KEY_NAMES};
 use goldseal::proof::lsa::{DpapiSystem, LsaKey};
-use goldseal::proof::opens::{MasterKeys, MetabaseParts, Opens, prove};
+use goldseal::proof::opens::{AccountSecret, MasterKeys, MetabaseParts, Opens, SecretValue, prove};
 use serde_json::Value;
 
 /// The chains: as 2000/XP, as XP/2003, as Vista and later.
@@ -82,16 +82,20 @@ impl Chain {
         DpapiSystem::parse(&self.lsa_key().open_secret(&value).unwrap()).unwrap()
     }
 
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the proof takes a reader that can fail"
-    )]
-    pub(crate) fn master_key_file(&self, guid: Guid) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn secret(&self) -> AccountSecret {
+        AccountSecret {
+            value: SecretValue::Present,
+            keys: self.dpapi_system(),
+        }
+    }
+
+    pub(crate) fn master_key_file(&self, guid: Guid) -> Vec<Result<Vec<u8>>> {
         let keys = self.manifest["master_keys"].as_array().unwrap();
         let key = keys.iter().find(|key| key["guid"] == guid.to_string());
-        Ok(key
-            .and_then(|key| key["path"].as_str())
-            .map(|path| self.read(path)))
+        key.and_then(|key| key["path"].as_str())
+            .map(|path| Ok(self.read(path)))
+            .into_iter()
+            .collect()
     }
 
     /// What the key file of this label opens, with a change made to its bytes.
@@ -104,10 +108,10 @@ impl Chain {
             .unwrap();
         let mut bytes = self.read(file["path"].as_str().unwrap());
         change(&mut bytes);
-        self.prove_bytes(&bytes, &[self.dpapi_system()])
+        self.prove_bytes(&bytes, &[self.secret()])
     }
 
-    pub(crate) fn prove_bytes(&self, bytes: &[u8], secrets: &[DpapiSystem]) -> Opens {
+    pub(crate) fn prove_bytes(&self, bytes: &[u8], secrets: &[AccountSecret]) -> Opens {
         let live = self.manifest["metabases"]
             .as_array()
             .unwrap()

@@ -9,7 +9,7 @@ use crate::facts::read::windows_version;
 use crate::facts::{Context, Facts, HiveName};
 use crate::proof::boot_key::{BootKey, KEY_NAMES};
 use crate::proof::lsa::{DpapiSystem, LsaKey};
-use crate::proof::opens::Failure;
+use crate::proof::opens::{AccountSecret, Failure, SecretValue};
 
 /// Vista and later.
 const POLICY_NT6: &str = "Policy\\PolEKList";
@@ -17,13 +17,16 @@ const POLICY_NT6: &str = "Policy\\PolEKList";
 const POLICY_NT5: &str = "Policy\\PolSecretEncryptionKey";
 /// The present and the former value of the secret, below its key.
 const SECRET: &str = "Policy\\Secrets\\DPAPI_SYSTEM";
-const VALUES: [&str; 2] = ["CurrVal", "OldVal"];
+const VALUES: [(&str, SecretValue); 2] = [
+    ("CurrVal", SecretValue::Present),
+    ("OldVal", SecretValue::Former),
+];
 
 /// The secrets of LocalSystem, or why they do not open.
 #[derive(Debug)]
 pub(crate) struct AccountSecrets {
-    /// The present DPAPI_SYSTEM and the former one, as far as they open; never empty.
-    pub(crate) secrets: Result<Vec<DpapiSystem>, Failure>,
+    /// The present DPAPI_SYSTEM, and the former one if it opens.
+    pub(crate) secrets: Result<Vec<AccountSecret>, Failure>,
     /// The places that were read.
     pub(crate) evidence: Vec<Evidence>,
     /// Why a "no" of this installation would prove nothing.
@@ -113,40 +116,50 @@ fn lsa_key(
     )))
 }
 
-/// Both values of the secret as far as they open; the reason of the first if none does.
+/// The present value of the secret, or why it does not open, and the former one if it opens.
 fn dpapi_system(
     context: &Context<'_>,
     lsa_key: &LsaKey,
     evidence: &mut Vec<Evidence>,
-) -> Result<Vec<DpapiSystem>, Failure> {
-    let (mut secrets, mut failure) = (Vec::new(), None);
-    for name in VALUES {
-        let path = format!("{SECRET}\\{name}");
-        match context.value(HiveName::Security, &path, "") {
-            Err(unknown) => failure = failure.or_else(|| Some(unseen(&unknown))),
-            Ok(None) => {}
-            // A secret that was set once has no former value.
-            Ok(Some(found)) if found.value.data.is_empty() => {}
-            Ok(Some(found)) => {
-                let place = found.evidence.locator.clone();
-                evidence.push(found.evidence);
-                let opened = lsa_key
-                    .open_secret(&found.value.data)
-                    .and_then(|secret| DpapiSystem::parse(&secret));
-                match opened {
-                    Ok(keys) => secrets.push(keys),
-                    Err(error) => {
-                        failure = failure.or_else(|| Some(Failure::of(&error.at(place))));
-                    }
-                }
+) -> Result<Vec<AccountSecret>, Failure> {
+    let mut secrets = Vec::new();
+    for (name, value) in VALUES {
+        match secret(context, lsa_key, name, evidence) {
+            Ok(Some(keys)) => secrets.push(AccountSecret { value, keys }),
+            Ok(None) if value == SecretValue::Present => {
+                return Err(Failure::not_tested(format!(
+                    "SECURITY\\{SECRET} holds no {name}"
+                )));
             }
+            Err(failure) if value == SecretValue::Present => return Err(failure),
+            // Windows uses the present one; without the former it is not told that a master key is of its time.
+            Ok(None) | Err(_) => {}
         }
     }
-    if secrets.is_empty() {
-        return Err(failure
-            .unwrap_or_else(|| Failure::not_tested(format!("SECURITY\\{SECRET} holds no value"))));
-    }
     Ok(secrets)
+}
+
+fn secret(
+    context: &Context<'_>,
+    lsa_key: &LsaKey,
+    name: &str,
+    evidence: &mut Vec<Evidence>,
+) -> Result<Option<DpapiSystem>, Failure> {
+    let path = format!("{SECRET}\\{name}");
+    let found = context
+        .value(HiveName::Security, &path, "")
+        .map_err(|unknown| unseen(&unknown))?;
+    // A secret that was set once has no former value.
+    let Some(found) = found.filter(|found| !found.value.data.is_empty()) else {
+        return Ok(None);
+    };
+    let place = found.evidence.locator.clone();
+    evidence.push(found.evidence);
+    lsa_key
+        .open_secret(&found.value.data)
+        .and_then(|secret| DpapiSystem::parse(&secret))
+        .map(Some)
+        .map_err(|error| Failure::of(&error.at(place)))
 }
 
 /// What makes a "no" doubtful: Windows 2000, for which no published value exists, and hives whose logs do not fit.

@@ -128,20 +128,12 @@ fn places(context: &Context<'_>, guid: Guid) -> [WinPath; 2] {
     [folder.child(&name), folder.child("User").child(&name)]
 }
 
-/// The bytes of the master key file with that GUID, wherever it lies; a damaged one does not hide a whole one.
-///
-/// # Errors
-/// What is there and could not be read, or is no master key file of that GUID.
-pub(crate) fn read(context: &Context<'_>, guid: Guid) -> Result<Option<Vec<u8>>> {
-    let mut fault = None;
-    for path in places(context, guid) {
-        match read_at(context, &path, guid) {
-            Ok(Some(bytes)) => return Ok(Some(bytes)),
-            Ok(None) => {}
-            Err(error) => fault = fault.or(Some(error)),
-        }
-    }
-    fault.map_or(Ok(None), Err)
+/// The bytes of every master key file with that GUID: a stale one in one place does not hide a good one in the other. What is
+/// there and could not be read, or is no master key file of that GUID, is an error in its place.
+pub(crate) fn read(context: &Context<'_>, guid: Guid) -> Vec<Result<Vec<u8>>> {
+    let places = places(context, guid);
+    let read = |path| read_at(context, path, guid).transpose();
+    places.iter().filter_map(read).collect()
 }
 
 fn read_at(context: &Context<'_>, path: &WinPath, guid: Guid) -> Result<Option<Vec<u8>>> {

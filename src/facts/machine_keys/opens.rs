@@ -15,8 +15,9 @@ use crate::facts::machine_keys::listing::{ListedKey, Listing};
 use crate::facts::machine_keys::live_metabase::Live;
 use crate::facts::machine_keys::master_keys;
 use crate::facts::{Context, Facts};
-use crate::proof::lsa::DpapiSystem;
-use crate::proof::opens::{Failure, MasterKeys, MetabaseParts, Opens, PROPERTIES_TRIED_MAX, prove};
+use crate::proof::opens::{
+    AccountSecret, Failure, MasterKeys, MetabaseParts, Opens, PROPERTIES_TRIED_MAX, prove,
+};
 use crate::proof::pairing::Outcome;
 
 /// Most key files that are proved.
@@ -73,7 +74,7 @@ pub(crate) fn collect(
 /// What every file is proved with.
 struct Prover<'a, 'c> {
     context: &'a Context<'c>,
-    secrets: &'a Result<Vec<DpapiSystem>, Failure>,
+    secrets: &'a Result<Vec<AccountSecret>, Failure>,
     parts: Result<&'a MetabaseParts<'a>, &'a Failure>,
     doubt: Option<&'a str>,
 }
@@ -196,6 +197,9 @@ fn shown(listed: &ListedKey) -> Option<(String, Value)> {
         .into_iter()
         .map(|(name, answer)| (name.to_owned(), Value::text(answer.as_str())))
         .collect();
+    if let Some(with) = opens.opened_with {
+        links.insert("opened_with".to_owned(), Value::text(with));
+    }
     if let Some(reason) = &opens.reason {
         links.insert("reason".to_owned(), Value::text(reason));
     }
