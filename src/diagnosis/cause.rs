@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::hindrance::{self, Hindrance};
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
 use crate::facts::machine_keys::Decision;
@@ -28,6 +29,10 @@ pub enum Cause {
     ForeignMetabase,
     /// The key that signed the metabase cannot be opened by this installation.
     KeyDoesNotOpen,
+    /// The right key is there and opens the metabase, and Windows may not open its file.
+    Access,
+    /// The right key is there and opens the metabase, and something else stops IIS.
+    Blocked,
     /// It could not be decided.
     Undecided,
 }
@@ -65,8 +70,8 @@ fn has_any(collected: &Collected, id: &str) -> bool {
 }
 
 impl Cause {
-    /// The cause that the facts show.
-    pub fn of(collected: &Collected) -> Self {
+    /// The cause that the facts show, with what hinders IIS whatever its keys.
+    pub(crate) fn of(collected: &Collected, hindrances: &[Hindrance]) -> Self {
         if yes_no(collected, "iis.metabase_in_use") == Some(false) {
             return Self::NoMetabase;
         }
@@ -80,7 +85,7 @@ impl Cause {
         match (word(collected, "key.pairing"), opens) {
             (Some("none"), _) => Self::ForeignMetabase,
             (Some("machine_guid" | "other"), Some(false)) => Self::KeyDoesNotOpen,
-            (Some("machine_guid"), Some(true)) => Self::Healthy,
+            (Some("machine_guid"), Some(true)) => hindered(hindrances),
             (Some("other"), _) => match collected.plan.decision {
                 Decision::RenameOnly | Decision::Swap => Self::WrongName,
                 _ => Self::WrongNameUndecided,
@@ -90,7 +95,7 @@ impl Cause {
     }
 
     /// The sentence, without the links and without the full stop.
-    pub(crate) fn sentence(self, collected: &Collected) -> String {
+    pub(crate) fn sentence(self, collected: &Collected, hindrances: &[Hindrance]) -> String {
         let files = || said(collected, "key.paired_files");
         match self {
             Self::NoMetabase => {
@@ -116,15 +121,7 @@ impl Cause {
                 collected.plan.reason
             ),
             Self::ForeignMetabase => {
-                let copies = if has_any(collected, "key.opened_copies") {
-                    format!(
-                        "; a key here opens the copy {}",
-                        said(collected, "key.opened_copies")
-                    )
-                } else {
-                    "; no copy of the metabase in this image is opened by a key that is here"
-                        .to_owned()
-                };
+                let copies = copies_said(collected);
                 format!(
                     "IIS cannot open its metabase: no key in this image signed it, metabase and keys belong to different installations{copies}"
                 )
@@ -132,6 +129,16 @@ impl Cause {
             Self::KeyDoesNotOpen => format!(
                 "IIS cannot open its metabase: {} signed it, and this installation cannot open that key; a rename would not help",
                 files()
+            ),
+            Self::Access => format!(
+                "IIS cannot open its metabase: {} carries MachineGuid and signed it, and Windows may not open the file: {}",
+                files(),
+                hindrance::said(hindrances)
+            ),
+            Self::Blocked => format!(
+                "{} carries MachineGuid, signed the metabase and opens it, and IIS does not start all the same: {}",
+                files(),
+                hindrance::said(hindrances)
             ),
             Self::Undecided => format!(
                 "Whether IIS can open its metabase is not decided: {}",
@@ -141,7 +148,7 @@ impl Cause {
     }
 
     /// What would mend it, step by step.
-    pub(crate) fn remedy(self, collected: &Collected) -> Vec<String> {
+    pub(crate) fn remedy(self, collected: &Collected, hindrances: &[Hindrance]) -> Vec<String> {
         let mut steps = Vec::new();
         match self {
             Self::NoMetabase | Self::Healthy => {}
@@ -177,12 +184,39 @@ impl Cause {
                 );
                 steps.push(ANEW.to_owned());
             }
+            Self::Access | Self::Blocked => steps.extend(hindrance::remedies(hindrances)),
             Self::Undecided => steps.push(format!(
                 "What would decide it: {}",
                 what_would_decide(collected)
             )),
         }
         steps
+    }
+}
+
+/// What holds where the right key is in its place.
+fn hindered(hindrances: &[Hindrance]) -> Cause {
+    if hindrances.iter().any(|hindrance| hindrance.is_access) {
+        Cause::Access
+    } else if hindrances.is_empty() {
+        Cause::Healthy
+    } else {
+        Cause::Blocked
+    }
+}
+
+/// What is known of the copies, behind the sentence on a foreign metabase.
+fn copies_said(collected: &Collected) -> String {
+    match collected.facts.get("key.opened_copies").map(Fact::get) {
+        Some(Ok(Some((Value::List(list), _)))) if list.is_empty() => {
+            "; no copy of the metabase in this image is opened by a key that is here".to_owned()
+        }
+        Some(Ok(Some((copies, _)))) => format!("; a key here opens the copy {copies}"),
+        Some(Err(unknown)) => format!(
+            "; whether a key here opens a copy of it is not known: {}",
+            unknown.detail
+        ),
+        Some(Ok(None)) | None => String::new(),
     }
 }
 

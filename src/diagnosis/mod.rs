@@ -4,6 +4,7 @@
 //! that nobody takes an untested link for a passed one.
 
 mod cause;
+mod hindrance;
 mod links;
 
 use serde::Serialize;
@@ -75,15 +76,20 @@ const SHOWN: [&str; 10] = [
 /// Puts together what facts and findings say of an installation.
 pub fn diagnose(collected: &Collected, findings: &[Finding]) -> Diagnosis {
     let links = links::of(collected);
-    let cause = Cause::of(collected);
+    let hindrances = hindrance::of(&links, findings);
+    let cause = Cause::of(collected, &hindrances);
     Diagnosis {
         cause,
-        sentence: format!("{}. {}", cause.sentence(collected), tested(&links)),
+        sentence: format!(
+            "{}. {}",
+            cause.sentence(collected, &hindrances),
+            tested(&links)
+        ),
         evidence: SHOWN
             .iter()
             .filter_map(|id| support(collected, id))
             .collect(),
-        remedy: cause.remedy(collected),
+        remedy: cause.remedy(collected, &hindrances),
         plan: collected.plan.clone(),
         findings: findings.iter().filter_map(related).collect(),
         links,

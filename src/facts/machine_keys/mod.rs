@@ -180,7 +180,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     let opens = opens::collect(context, facts, &live, &folders, &mut listing);
     facts.put("key.opens", opens);
     let paired = pairing.state(context, facts, &live, &folders, &listing);
-    pairing.put(context, facts, &paired, &listing);
+    pairing.put(context, facts, &paired, &folders, &listing);
     let plan = repair_plan::decide(context, &state, &paired, &listing, &guid);
     facts.put("key.repair_plan", plan.fact(&state));
     facts.put("crypto.c23_state", state);

@@ -220,6 +220,7 @@ impl Pairing {
         context: &Context<'_>,
         facts: &mut Facts,
         state: &State,
+        folders: &Folders,
         listing: &Listing,
     ) {
         let live = self.metabases.live().map(|tried| tried.evidence.clone());
@@ -245,7 +246,10 @@ impl Pairing {
                 for id in ["key.pairing", "key.opens_metabase", "key.paired_files"] {
                     facts.put(id, Fact::Unknown(unknown.clone()));
                 }
-                facts.put("key.opened_copies", self.opened_copies(context, listing));
+                facts.put(
+                    "key.opened_copies",
+                    self.opened_copies(context, folders, listing),
+                );
                 return;
             }
             State::None => ("none", &[][..]),
@@ -276,11 +280,14 @@ impl Pairing {
             )),
         };
         facts.put("key.opens_metabase", opens);
-        facts.put("key.opened_copies", self.opened_copies(context, listing));
+        facts.put(
+            "key.opened_copies",
+            self.opened_copies(context, folders, listing),
+        );
     }
 
     /// `key.opened_copies`: copies of the metabase that a key here opens.
-    fn opened_copies(&self, context: &Context<'_>, listing: &Listing) -> Fact {
+    fn opened_copies(&self, context: &Context<'_>, folders: &Folders, listing: &Listing) -> Fact {
         let opened: Vec<&Tried> = self
             .metabases
             .tried
@@ -296,19 +303,65 @@ impl Pairing {
             .collect();
         let paths = Value::texts(opened.iter().map(|tried| tried.path.to_string()));
         let mut places = opened.iter().map(|tried| tried.evidence.clone());
-        match places.next() {
-            Some(first) => Fact::found_in(paths, first, places),
-            None => Fact::found(
-                paths,
-                Evidence::at(context.installation.locator.clone()).searched(
-                    self.metabases
-                        .tried
-                        .iter()
-                        .map(|tried| tried.path.to_string())
-                        .collect(),
-                ),
-            ),
+        if let Some(first) = places.next() {
+            return Fact::found_in(paths, first, places);
         }
+        if let Some(unknown) = self.unseen_copy(context, folders, listing) {
+            return Fact::Unknown(unknown);
+        }
+        let tried = self.metabases.tried.iter();
+        let searched = tried.map(|tried| tried.path.to_string()).collect();
+        let place = context.installation.locator.clone();
+        Fact::found(paths, Evidence::at(place).searched(searched))
+    }
+
+    /// What could still be a copy that a key here opens: one that could not be read or decided, or any, for a key that could
+    /// not be tried.
+    fn unseen_copy(
+        &self,
+        context: &Context<'_>,
+        folders: &Folders,
+        listing: &Listing,
+    ) -> Option<Unknown> {
+        let mut can_be_tried = false;
+        for tried in self.metabases.tried.iter().filter(|tried| !tried.is_live) {
+            let unknown = |reason, detail: String| {
+                let detail = format!("{}: {detail}", tried.path);
+                Some(Unknown::new(
+                    reason,
+                    detail,
+                    context.installation.place(&tried.path),
+                ))
+            };
+            let pairings = match &tried.result {
+                Ok(pairings) => pairings,
+                Err(unread) => return unknown(unread.reason, unread.detail.clone()),
+            };
+            can_be_tried |= pairings.without_keys.is_none();
+            let signers: Vec<usize> = self.signers(pairings).collect();
+            for listed in signers.iter().filter_map(|index| listing.list.get(*index)) {
+                if let Err((reason, detail)) = opens_metabase(listed, pairings, false) {
+                    return unknown(reason, detail);
+                }
+            }
+            if signers.is_empty()
+                && let Some((Outcome::Unknown(_), detail)) = undecided(pairings)
+            {
+                return unknown(UnknownReason::Corrupt, detail);
+            }
+        }
+        if let Some(note) = self.metabases.notes.first() {
+            return Some(Unknown::new(
+                UnknownReason::NotProvided,
+                note.clone(),
+                context.installation.locator.clone(),
+            ));
+        }
+        let unseen = folders.unseen.first().or(listing.unread.first());
+        unseen
+            .or(self.untried.as_ref())
+            .filter(|_| can_be_tried)
+            .cloned()
     }
 }
 

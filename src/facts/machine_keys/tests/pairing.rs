@@ -325,6 +325,34 @@ fn a_metabase_of_another_machine_is_opened_by_no_key_and_a_copy_that_is_opened_i
 }
 
 #[test]
+fn a_copy_or_a_key_that_cannot_be_read_leaves_it_open_whether_a_copy_is_opened() {
+    let chain = Chain::open("xp");
+    let copy = "WINNT\\system32\\inetsrv\\MetaBack\\mine.MD3";
+    let foreign = || {
+        let fs = chain.with_live(chain.files(), &chain.metabase("stranger"));
+        in_machine_keys(fs, chain.guid(), &chain.key("foreign"))
+    };
+    let key = format!("{MACHINE_KEYS}\\{}", c23(OTHER));
+    let own = chain.metabase("own");
+    for (fs, expected) in [
+        (foreign().file(copy, own.clone()), "(none)"),
+        (
+            foreign().broken_file(copy, ErrorKind::Io, "bad sector"),
+            "unknown:",
+        ),
+        (
+            foreign()
+                .file(copy, own)
+                .broken_file(&key, ErrorKind::Io, "bad sector"),
+            "unknown:",
+        ),
+    ] {
+        let shown = shown(&collected(fs, Some("6.0")), "key.opened_copies");
+        assert!(shown.starts_with(expected), "{shown}");
+    }
+}
+
+#[test]
 fn one_name_in_two_folders_is_tested_in_both() {
     let chain = Chain::open("xp");
     let system = MACHINE_KEYS.replace("MachineKeys", "S-1-5-18");

@@ -1,0 +1,124 @@
+//! What keeps IIS from starting although the right key is in its place: links that fail and rules that block.
+//!
+//! The pairing proves which key opens the metabase. Access lists, EFS and the bugs that the rules on IIS know of are no part
+//! of that proof, so nothing is called healthy while one of them stands.
+
+use crate::diagnosis::links::{Link, LinkState};
+use crate::rules::{Finding, Outcome, Severity};
+
+/// Rules on the rights of key files.
+const ACCESS_RULES: [&str; 2] = ["KEY-004", "KEY-005"];
+/// The link on the rights of key files.
+const ACCESS_LINK: &str = "L10";
+
+/// One thing that keeps IIS from starting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hindrance {
+    /// Whether it is that Windows may not open the key file.
+    pub(crate) is_access: bool,
+    /// The link or the rule, and what it says.
+    what: String,
+    /// What to do about it.
+    remedy: String,
+}
+
+/// All that links and findings show, rules first.
+pub(crate) fn of(links: &[Link], findings: &[Finding]) -> Vec<Hindrance> {
+    let blocks = |finding: &&Finding| {
+        finding.outcome == Outcome::Fired
+            && finding.severity == Severity::Blocks
+            && (finding.rule.starts_with("KEY-") || finding.rule.starts_with("IIS-"))
+    };
+    let rules = findings.iter().filter(blocks).map(|finding| Hindrance {
+        is_access: ACCESS_RULES.contains(&finding.rule.as_str()),
+        what: format!("{}: {}", finding.rule, finding.message),
+        remedy: finding.remedy.clone(),
+    });
+    let links = links
+        .iter()
+        .filter(|link| link.state == LinkState::Fails)
+        .map(|link| Hindrance {
+            is_access: link.link == ACCESS_LINK,
+            what: format!("{} fails: {}", link.link, link.detail),
+            remedy: if link.link == ACCESS_LINK {
+                "Give SYSTEM and Administrators full control of the folder of the machine keys and of its files, and ownership to Administrators".to_owned()
+            } else {
+                format!("Mend what link {} shows, or restore the file from a backup", link.link)
+            },
+        });
+    rules.chain(links).collect()
+}
+
+/// All of them in words.
+pub(crate) fn said(hindrances: &[Hindrance]) -> String {
+    let said: Vec<&str> = hindrances.iter().map(|one| one.what.as_str()).collect();
+    said.join("; ")
+}
+
+/// The steps against them.
+pub(crate) fn remedies(hindrances: &[Hindrance]) -> impl Iterator<Item = String> + '_ {
+    hindrances.iter().map(|one| one.remedy.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Cause;
+    use crate::evidence::{Evidence, Fact, Locator, Value};
+    use crate::facts::{Collected, Facts};
+    use crate::rules::{self, Catalogue};
+
+    /// A server whose right key is in its place, with one more fact.
+    fn diagnosed(id: &'static str, value: Value) -> (Cause, String, Vec<String>) {
+        let found = |value| Fact::found(value, Evidence::at(Locator::new("test")));
+        let mut facts = Facts::new();
+        for (id, value) in [
+            ("key.pairing", Value::text("machine_guid")),
+            ("key.opens_metabase", Value::Bool(true)),
+            ("iis.metabase_in_use", Value::Bool(true)),
+            ("iis.installed", Value::Bool(true)),
+            (
+                "os.version",
+                Value::Version(crate::evidence::Version::parse("5.1").unwrap()),
+            ),
+            ("os.sp", Value::Int(2)),
+            (id, value),
+        ] {
+            facts.put(id, found(value));
+        }
+        let collected = Collected {
+            facts,
+            ..Collected::default()
+        };
+        let catalogue = Catalogue::built_in().unwrap();
+        let findings = rules::run(&catalogue, &collected.facts);
+        let diagnosis = crate::diagnosis::diagnose(&collected, &findings);
+        (diagnosis.cause, diagnosis.sentence, diagnosis.remedy)
+    }
+
+    #[test]
+    fn right_access_lists_are_healthy_and_broken_ones_are_the_cause() {
+        let acl = |word| diagnosed("crypto.machinekeys_acl", Value::text(word));
+        assert_eq!(acl("ok").0, Cause::Healthy);
+        let (cause, sentence, remedy) = acl("broken");
+        assert_eq!(cause, Cause::Access);
+        assert!(
+            sentence.contains("KEY-004") && sentence.contains("L10"),
+            "{sentence}"
+        );
+        assert!(remedy[0].contains("full control"), "{remedy:?}");
+    }
+
+    #[test]
+    fn a_folder_that_efs_encrypts_is_not_healthy() {
+        let (cause, ..) = diagnosed("crypto.machinekeys_efs", Value::Bool(true));
+        assert_eq!(cause, Cause::Access);
+    }
+
+    #[test]
+    fn another_rule_that_blocks_iis_is_told_with_its_remedy() {
+        let (cause, sentence, remedy) = diagnosed("iis.iischema_update_backup", Value::Bool(true));
+        assert_eq!(cause, Cause::Blocked);
+        assert!(sentence.contains("IIS-010"), "{sentence}");
+        assert!(remedy[0].contains("KB889073"), "{remedy:?}");
+    }
+}
