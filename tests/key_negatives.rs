@@ -190,12 +190,58 @@ fn a_metabase_cut_at_any_byte_is_paired_only_where_its_blobs_are_whole() {
         }
         let bytes = read(chain, live(&manifest));
         let end = bytes.iter().rposition(|byte| *byte == b'>').unwrap_or(0);
-        for length in (0..end).step_by(7) {
-            let found = outcome(&key, kind(live(&manifest)), &bytes[..length]);
-            if kind(live(&manifest)) == MetabaseKind::Xml {
+        if kind(live(&manifest)) == MetabaseKind::Xml {
+            for length in (0..end).step_by(7) {
+                let found = outcome(&key, MetabaseKind::Xml, &bytes[..length]);
                 assert_eq!(found, None, "{chain}: cut XML is no XML, at {length}");
             }
         }
+    }
+}
+
+/// Where the blobs of a carved metabase lie.
+fn blob_ranges(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    (0..bytes.len())
+        .filter(|at| [&b"IcKb"[..], b"IcDb"].contains(&bytes[*at..].get(..4).unwrap_or(b"")))
+        .filter_map(|at| {
+            let blob = CryptoBlob::parse_prefix(&bytes[at..]).ok()?;
+            Some(at..at + blob.len_bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn a_binary_metabase_cut_inside_a_blob_or_before_the_session_key_is_not_paired() {
+    let manifest = manifest("w2k");
+    let (_, key) = signature_key(&read("w2k", own_key(&manifest))).unwrap();
+    let bytes = read("w2k", live(&manifest));
+    let blobs = blob_ranges(&bytes);
+    assert_eq!(blobs.len(), 5);
+    for length in 0..bytes.len() {
+        let paired = outcome(&key, MetabaseKind::Binary, &bytes[..length]) == Some(Outcome::Paired);
+        // One letter of a signature tells nothing.
+        let is_inside =
+            |blob: &std::ops::Range<usize>| blob.start + 1 < length && length < blob.end;
+        let may_pair = length >= blobs[0].end && !blobs.iter().any(is_inside);
+        assert!(may_pair || !paired, "{length}");
+    }
+    assert_eq!(
+        outcome(&key, MetabaseKind::Binary, &bytes),
+        Some(Outcome::Paired)
+    );
+}
+
+#[test]
+fn a_binary_metabase_that_is_zeros_from_some_byte_on_is_not_read() {
+    let manifest = manifest("w2k");
+    let bytes = read("w2k", live(&manifest));
+    for length in 1..bytes.len() - 512 {
+        let mut zeroed = bytes.clone();
+        zeroed[length..].fill(0);
+        assert!(
+            MetabaseBlobs::read(MetabaseKind::Binary, &zeroed).is_err(),
+            "{length}"
+        );
     }
 }
 

@@ -180,3 +180,31 @@ fn a_metabase_is_placed_by_its_content_and_not_by_its_name() {
         );
     }
 }
+
+#[test]
+fn a_metabase_that_tells_nothing_stands_in_for_the_one_that_the_image_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("image");
+    for place in ["MetaBase.xml", "MetaBase.bin"] {
+        let path = root.join("WINDOWS/system32/inetsrv").join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "that of the image").unwrap();
+    }
+    let config = root.join("WINDOWS/system32/config");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("SYSTEM"), "regf").unwrap();
+    fs::write(config.join("SOFTWARE"), "regf").unwrap();
+    let zeros = folder.path().join("zeros");
+    fs::write(&zeros, [0; 4096]).unwrap();
+    let loose = LooseArtifacts {
+        metabase: Some(zeros),
+        ..LooseArtifacts::default()
+    };
+    let image = named(Some(&root), loose).unwrap();
+    let installation = &image.installations[0];
+    for place in ["MetaBase.xml", "MetaBase.bin"] {
+        let path = installation.windows("system32\\inetsrv").join(place);
+        let read = installation.filesystem.read(&path, 1 << 20).unwrap();
+        assert_eq!(read.unwrap(), [0; 4096], "{place}");
+    }
+}

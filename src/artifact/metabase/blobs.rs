@@ -26,6 +26,10 @@ const SIMPLE_BLOB: [u8; 4] = [0x01, 0x02, 0x00, 0x00];
 /// The algorithm of the key that a SIMPLEBLOB is wrapped for, and its value for the exchange key of a container.
 const WRAPPED_FOR: usize = 8;
 const CALG_RSA_KEYX: u32 = 0x0000_a400;
+/// Fewest zeros at the end of a binary metabase that are taken for what a crash left: a sector.
+const LOST_TAIL_BYTES: usize = 512;
+/// Bytes of a blob up to and with the head of a SIMPLEBLOB; fewer at the end of a file cannot be judged.
+const HEAD_BYTES: usize = 20;
 /// Fewest encrypted bytes of a property: a prefix of four, and one of the value.
 const DATA_BYTES_MIN: u32 = 5;
 
@@ -75,8 +79,17 @@ impl<'b> MetabaseBlobs<'b> {
             let Some(rest) = file.get(start..).filter(|_| start >= end) else {
                 continue;
             };
-            if is_plausible(rest)
-                && let Ok(blob) = CryptoBlob::parse_prefix(rest)
+            if !is_plausible(rest) {
+                if is_cut_head(rest) {
+                    blobs.malformed = blobs.malformed.saturating_add(1);
+                }
+                continue;
+            }
+            let parsed = CryptoBlob::parse_prefix(rest);
+            if parsed.is_err() && is_cut(rest) {
+                blobs.malformed = blobs.malformed.saturating_add(1);
+            }
+            if let Ok(blob) = parsed
                 && let Some(whole) = rest.get(..blob.len_bytes)
             {
                 // Little tells a clear text in such a file, so it hides nothing that seems to lie in it.
@@ -92,11 +105,11 @@ impl<'b> MetabaseBlobs<'b> {
     /// The blobs of a file of that kind.
     ///
     /// # Errors
-    /// XML that is not well-formed.
+    /// XML that is not well-formed; a binary file whose end is zeros, as a crash leaves them, so that blobs may be lost.
     pub fn read(kind: MetabaseKind, file: &'b [u8]) -> Result<Self> {
         match kind {
             MetabaseKind::Xml => Self::of_xml(file),
-            MetabaseKind::Binary => Ok(Self::carve(file)),
+            MetabaseKind::Binary => check_tail(file).map(|()| Self::carve(file)),
         }
     }
 
@@ -209,6 +222,39 @@ fn from_hex(text: &str) -> Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+/// Whether the end of the file is there; a file of nothing but zeros holds nothing that could be cut.
+fn check_tail(file: &[u8]) -> Result<()> {
+    let Some(last) = file.iter().rposition(|byte| *byte != 0) else {
+        return Ok(());
+    };
+    let start = last.saturating_add(1);
+    let zeros = file.len().saturating_sub(start);
+    if zeros >= LOST_TAIL_BYTES {
+        return Err(Error::corrupt(format!(
+            "binary metabase at 0x{start:08x}: should go on, the last {zeros} bytes are zeros, as a crash leaves them"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the file ends inside the head of what may be a session key or a property.
+fn is_cut_head(rest: &[u8]) -> bool {
+    let signature = rest.get(..4).unwrap_or(rest);
+    rest.len() < HEAD_BYTES
+        && [BlobKind::SessionKey, BlobKind::Data]
+            .iter()
+            .any(|kind| kind.signature().starts_with(signature))
+}
+
+/// Whether the file ends inside the signed blob that plausibly begins here.
+fn is_cut(rest: &[u8]) -> bool {
+    let is_signed = bytes::array(rest, 0)
+        .and_then(BlobKind::of_signature)
+        .is_some_and(BlobKind::is_signed);
+    let len = bytes::u32_le(rest, 4).map_or(0, u64::from);
+    is_signed && len.saturating_add(8) > rest.len() as u64
 }
 
 /// Whether bytes that begin with `Ic` can be a blob: checked without an allocation, for files full of that.
@@ -334,7 +380,8 @@ mod tests {
         file.extend(data_blob(2));
         file.extend(b"IcDb\x50\0\0\0");
         let blobs = MetabaseBlobs::carve(&file);
-        assert_eq!(counts(&blobs), (1, 2, 0, 0));
+        // The head that the end cuts off may have been of a blob.
+        assert_eq!(counts(&blobs), (1, 2, 0, 1));
         assert!(blobs.by_inference);
         assert_eq!(blobs.data[1].as_ref(), data_blob(2));
     }
@@ -353,7 +400,8 @@ mod tests {
 
     #[test]
     fn words_in_a_binary_file_are_no_blobs() {
-        let file = b"IcKb....IcDb....IcPbIcHb".repeat(1000);
+        let mut file = b"IcKb....IcDb....IcPbIcHb".repeat(1000);
+        file.extend([b'.'; 32]);
         assert_eq!(counts(&MetabaseBlobs::carve(&file)), (0, 0, 0, 0));
     }
 

@@ -41,7 +41,7 @@ pub enum Content {
     Ok,
     /// No byte, or none but zeros: what a crash leaves of a file that was being written.
     Empty,
-    /// XML that breaks the rules of XML; the text says where.
+    /// XML that breaks the rules of XML, or a binary file that ends in zeros; the text says where.
     Malformed(String),
 }
 

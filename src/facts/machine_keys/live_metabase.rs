@@ -5,8 +5,8 @@
 //! "Metabase Security"). From IIS 7 on a metabase is there for the IIS 6 management compatibility only.
 
 use crate::artifact::metabase::MetabaseKind;
-use crate::base::win_path::WinPath;
-use crate::evidence::{Evidence, Fact, Unknown, Value, Version};
+use crate::base::win_path::{WinPath, eq_name};
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
 use crate::facts::machine_keys::volume_path::on_volume;
 use crate::facts::read::{earlier, earlier_version};
 use crate::facts::{Context, Facts, HiveName};
@@ -102,11 +102,34 @@ fn live_metabase(context: &Context<'_>, iis: &Iis) -> Live {
             MetabaseKind::Xml => "MetaBase.xml",
         }),
     };
+    is_the_named_one(context, &path)?;
     Ok(Ok(LiveMetabase {
         path,
         kind,
         evidence,
     }))
+}
+
+/// Whether the live metabase is the one that was named by option, if one was: that one is to be judged.
+fn is_the_named_one(context: &Context<'_>, path: &WinPath) -> Result<(), Unknown> {
+    let named = context.installation.filesystem.named_files();
+    let is_metabase = |file: &&WinPath| {
+        let name = file.file_name().unwrap_or("");
+        eq_name(name, "MetaBase.xml") || eq_name(name, "MetaBase.bin")
+    };
+    if named.iter().any(|file| file.eq_ignore_case(path)) {
+        return Ok(());
+    }
+    match named.iter().find(is_metabase) {
+        None => Ok(()),
+        Some(file) => Err(Unknown::new(
+            UnknownReason::NotProvided,
+            format!(
+                "IIS reads {path}, and the metabase that was named is not of that form or place"
+            ),
+            context.installation.place(file),
+        )),
+    }
 }
 
 /// The folder of IIS.

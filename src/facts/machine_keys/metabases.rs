@@ -6,7 +6,7 @@
 
 use crate::artifact::metabase::{Content, MetabaseBlobs, MetabaseKind, content_of, kind_of};
 use crate::base::win_path::WinPath;
-use crate::evidence::{Evidence, Fact, Unknown, Value};
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::Context;
 use crate::facts::machine_keys::live_metabase::{self, Live, LiveMetabase};
 use crate::proof::pairing::{Effort, Outcome, Signed, Why, pair, without_keys};
@@ -170,16 +170,22 @@ fn add_live(
     };
     let evidence = context.file_evidence(&live.path, metadata.as_ref());
     let blobs = MetabaseBlobs::read(live.kind, &bytes);
-    let (word, shown) = match content_of(&bytes, &blobs) {
-        Content::Ok => ("ok", evidence.clone()),
-        Content::Empty => ("empty", evidence.clone()),
-        Content::Malformed(how) => ("unreadable", evidence.clone().raw(how)),
+    let word = |word: &str, shown: Evidence| {
+        Fact::found_in(Value::text(word), shown, [live.evidence.clone()])
     };
-    found.state = Some(Fact::found_in(
-        Value::text(word),
-        shown,
-        [live.evidence.clone()],
-    ));
+    found.state = Some(match (content_of(&bytes, &blobs), live.kind) {
+        (Content::Ok, _) => word("ok", evidence.clone()),
+        (Content::Empty, _) => word("empty", evidence.clone()),
+        (Content::Malformed(how), MetabaseKind::Xml) => {
+            word("unreadable", evidence.clone().raw(how))
+        }
+        // What a whole one looks like is described nowhere, so that it is damaged is not certain.
+        (Content::Malformed(how), MetabaseKind::Binary) => Fact::Unknown(Unknown {
+            reason: UnknownReason::Corrupt,
+            detail: how,
+            evidence: evidence.clone(),
+        }),
+    });
     found.tried.push(Tried {
         path: live.path.clone(),
         kind: live.kind,

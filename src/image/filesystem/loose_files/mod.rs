@@ -6,7 +6,8 @@
 //!
 //! - a hive: `system32\config\NAME`, and its logs `NAME.LOG`, `.LOG1`, `.LOG2` beside it, from the folder of the hive;
 //! - a metabase: `system32\inetsrv\MetaBase.xml` or `MetaBase.bin`, or `system32\inetsrv\config\applicationHost.config`,
-//!   as its content tells;
+//!   as its content tells; beside an image that has it not there, or where the content tells nothing, wherever the image
+//!   has one;
 //! - minioc.inf: `inf\minioc.inf`;
 //! - an event log: `system32\config\NAME` for the old format and `system32\winevt\Logs\NAME` for the new one;
 //! - the folder of machine keys: every path that ends in `Microsoft\Crypto\RSA\MachineKeys` and lies in the data of all
@@ -105,7 +106,7 @@ impl LooseFiles {
         counter: &Arc<ReadCounter>,
     ) -> Result<Self> {
         let mut collected = Collected::new(limits, Arc::clone(counter));
-        collected.add_options(artifacts)?;
+        collected.add_options(artifacts, base.as_ref())?;
         Self::new(collected, base)
     }
 
@@ -122,7 +123,7 @@ impl LooseFiles {
             return Ok(None);
         };
         let mut collected = Collected::new(limits, Arc::clone(counter));
-        collected.add_options(&artifacts)?;
+        collected.add_options(&artifacts, None)?;
         Self::new(collected, None).map(Some)
     }
 

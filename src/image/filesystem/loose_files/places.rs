@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::ReadCounter;
 use crate::image::filesystem::FileSystem;
 use crate::image::filesystem::host_dir::HostDir;
+use crate::image::filesystem::loose_files::Base;
 use crate::image::host::path_text;
 use crate::image::source::LooseArtifacts;
 
@@ -51,8 +52,12 @@ impl Collected {
         }
     }
 
-    /// Takes all artefacts that were named.
-    pub(super) fn add_options(&mut self, artifacts: &LooseArtifacts) -> Result<()> {
+    /// Takes all artefacts that were named, which stand in for those of `base`.
+    pub(super) fn add_options(
+        &mut self,
+        artifacts: &LooseArtifacts,
+        base: Option<&Base>,
+    ) -> Result<()> {
         let hives = [
             ("SYSTEM", &artifacts.system),
             ("SOFTWARE", &artifacts.software),
@@ -68,7 +73,9 @@ impl Collected {
         if let Some(path) = &artifacts.metabase {
             let (directory, name) = self.open(path)?;
             let head = directory.read_head(&name, HEAD_LEN)?.unwrap_or_default();
-            self.add(metabase_place(&head).to_owned(), directory, name, path);
+            for place in metabase_places(&head, base)? {
+                self.add(place.to_owned(), Arc::clone(&directory), name.clone(), path);
+            }
         }
         if let Some(path) = &artifacts.minioc {
             let (directory, name) = self.open(path)?;
@@ -177,6 +184,34 @@ impl Collected {
     }
 }
 
+/// The places of a metabase: IIS 6, IIS 7 and later, IIS 4 to 5.1.
+const XML: &str = "system32\\inetsrv\\MetaBase.xml";
+const CONFIG: &str = "system32\\inetsrv\\config\\applicationHost.config";
+const BINARY: &str = "system32\\inetsrv\\MetaBase.bin";
+
+/// Where the file is shown. One whose content tells what it is and that the image has too stands in for that; any other, a
+/// damaged one above all, stands in for whatever the image has, so that it is what is judged.
+fn metabase_places(head: &[u8], base: Option<&Base>) -> Result<Vec<&'static str>> {
+    let by_content = metabase_place(head);
+    let mut places = vec![by_content];
+    let Some(base) = base else {
+        return Ok(places);
+    };
+    let is_there = |place: &str| -> Result<bool> {
+        let path = base.system_root.join(place);
+        Ok(base.filesystem.metadata(&path)?.is_some())
+    };
+    if by_content != BINARY && is_there(by_content)? {
+        return Ok(places);
+    }
+    for place in [XML, CONFIG, BINARY] {
+        if place != by_content && is_there(place)? {
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
 /// Which metabase the file is, by its content.
 fn metabase_place(head: &[u8]) -> &'static str {
     let is_xml = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
@@ -186,10 +221,8 @@ fn metabase_place(head: &[u8]) -> &'static str {
         .windows(14)
         .any(|window| window.eq_ignore_ascii_case(b"<configuration"));
     match (is_xml, names_configuration) {
-        (true, true) if !head.windows(7).any(|window| window == b"<MBProp") => {
-            "system32\\inetsrv\\config\\applicationHost.config"
-        }
-        (true, _) => "system32\\inetsrv\\MetaBase.xml",
-        (false, _) => "system32\\inetsrv\\MetaBase.bin",
+        (true, true) if !head.windows(7).any(|window| window == b"<MBProp") => CONFIG,
+        (true, _) => XML,
+        (false, _) => BINARY,
     }
 }
