@@ -304,6 +304,45 @@ fn a_copy_of_an_image_is_readable_by_its_owner_only() {
     assert_eq!(mode & 0o077, 0);
 }
 
+/// Marks both footers of a dynamic VHD as those of a machine that was saved (offset 84), with right checksums (offset 64).
+fn save_state(bytes: &mut [u8]) {
+    let end = bytes.len() - 512;
+    for at in [0, end] {
+        let footer = &mut bytes[at..at + 512];
+        footer[84] = 1;
+        footer[64..68].fill(0);
+        let sum: u32 = footer.iter().map(|byte| u32::from(*byte)).sum();
+        footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+    }
+}
+
+#[test]
+fn a_disk_whose_machine_was_saved_is_refused_for_every_target() {
+    let sample = Sample::new();
+    let mut bytes = bytes(&sample);
+    save_state(&mut bytes);
+    fs::write(sample.image(), bytes).unwrap();
+    let copy = sample.folder.path().join("copy.vhd");
+    let name = pair(FIRST, CURRENT);
+    let to = [
+        "--apply",
+        "--to",
+        copy.to_str().unwrap(),
+        "--set-name",
+        &name,
+    ];
+    for more in [
+        &to[3..],
+        &["--apply", "--in-place", "--set-name", &name],
+        &to,
+    ] {
+        let (code, report) = sample.repair(more);
+        assert_eq!(code, 4, "{more:?}");
+        assert_eq!(report["refusal"]["gate"], "hibernated", "{more:?}");
+    }
+    assert!(!copy.exists());
+}
+
 #[test]
 fn a_pair_of_equal_names_leaves_no_journal() {
     let sample = Sample::new();

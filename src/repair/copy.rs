@@ -107,7 +107,8 @@ fn failed(path: &Path, what: &str, error: std::io::Error) -> Error {
     )
 }
 
-/// The bytes of the copy, and its layer.
+/// The bytes of the copy, and its layer: those of the file of the image, or of the disk in it where a changed sector has no place
+/// in the file. Every other refusal is one of the copy too.
 fn source(
     image: &Image,
     path: &Path,
@@ -115,7 +116,12 @@ fn source(
     plan: &RepairPlan,
     run: &Run,
 ) -> Planned<(Device, String)> {
-    if let Ok(journal) = in_place::journal(image, installation, plan, run) {
+    let in_file = match in_place::journal(image, installation, plan, run) {
+        Ok(journal) => Some(journal),
+        Err(refusal) if refusal.gate == Gate::Container => None,
+        Err(refusal) => return Err(refusal),
+    };
+    if let Some(journal) = in_file {
         let opened = open_image_file(path)?;
         let file: Device = Arc::new(FileDevice::new(
             opened.file,

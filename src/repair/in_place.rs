@@ -55,15 +55,6 @@ pub fn journal(
         }
         [] => return Err(refuse("has no layers")),
     }
-    if image.is_saved {
-        return Err(Refusal::new(
-            Gate::Hibernated,
-            format!(
-                "{}: its virtual machine was saved and not shut down, and what it holds in memory would not fit a changed disk",
-                image.source
-            ),
-        ));
-    }
     let mut entries = Vec::new();
     for patch in &plan.sectors {
         let mut done = 0_usize;

@@ -87,6 +87,15 @@ impl RepairPlan {
                 "artefacts named by option stand in for those of the image; a repair needs the image itself",
             ));
         };
+        if image.is_saved {
+            return Err(Refusal::new(
+                Gate::Hibernated,
+                format!(
+                    "{}: its virtual machine was saved and not shut down, and what it holds in memory would not fit a changed disk",
+                    image.source
+                ),
+            ));
+        }
         let Some(disk) = &image.disk else {
             return Ok(Self {
                 actions: actions(edits),

@@ -1,7 +1,7 @@
 //! The event logs of an installation: where they lie, and what they show (evt.*).
 //!
 //! Logs are large and mostly about other things, so they are read only where somebody asks: `collect` does, and
-//! [`not_read`] says that nobody did. A log shows what it shows; what it does not show is "not in the log", and a log
+//! `not_read` says that nobody did. A log shows what it shows; what it does not show is "not in the log", and a log
 //! that could not be read leaves the facts that rest on it unknown, or incomplete where another log shows something.
 
 mod files;
