@@ -22,6 +22,17 @@ fn used(path: &Path, what: &str) -> Refusal {
     )
 }
 
+/// The refusal where the system does not show whether something uses the image: not seen is not unused.
+fn unseen(path: &Path, place: &str, error: &std::io::Error) -> Refusal {
+    Refusal::new(
+        Gate::InUse,
+        format!(
+            "{}: whether something else uses it cannot be seen: {place}: {error}",
+            path.to_string_lossy()
+        ),
+    )
+}
+
 /// Refuses an image that something else uses.
 ///
 /// # Errors
@@ -33,11 +44,11 @@ pub fn check(path: &Path) -> Planned<()> {
             format!("{}: {error}", path.to_string_lossy()),
         )
     })?;
-    if let Some(device) = loop_device(path, &metadata) {
+    if let Some(device) = loop_device(path, &metadata)? {
         return Err(used(path, &format!("{device} is set up over it")));
     }
     if metadata.file_type().is_block_device()
-        && let Some(place) = mounted(metadata.rdev())
+        && let Some(place) = mounted(path, metadata.rdev())?
     {
         return Err(used(path, &format!("is mounted at {place}")));
     }
@@ -45,16 +56,17 @@ pub fn check(path: &Path) -> Planned<()> {
         // A mounted tree is in use by being mounted; each change of a name in it is made whole by the host.
         return Ok(());
     }
-    if let Some(process) = open_elsewhere(&metadata) {
+    if let Some(process) = open_elsewhere(path, &metadata)? {
         return Err(used(path, &format!("is open in {process}")));
     }
     Ok(())
 }
 
 /// The loop device whose backing file is the image.
-fn loop_device(path: &Path, image: &fs::Metadata) -> Option<String> {
+fn loop_device(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> {
     let named = path.canonicalize().ok();
-    for entry in fs::read_dir("/sys/block").ok()?.flatten() {
+    let devices = fs::read_dir("/sys/block").map_err(|error| unseen(path, "/sys/block", &error))?;
+    for entry in devices.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Ok(backing) = fs::read_to_string(entry.path().join("loop/backing_file")) else {
             continue;
@@ -63,33 +75,34 @@ fn loop_device(path: &Path, image: &fs::Metadata) -> Option<String> {
         let is_same = fs::metadata(&backing)
             .is_ok_and(|other| (other.dev(), other.ino()) == (image.dev(), image.ino()));
         if is_same || named.as_ref() == Some(&backing) {
-            return Some(format!("the loop device {name}"));
+            return Ok(Some(format!("the loop device {name}")));
         }
     }
-    None
+    Ok(None)
 }
 
 /// Where a block device is mounted.
-fn mounted(device: u64) -> Option<String> {
+fn mounted(path: &Path, device: u64) -> Planned<Option<String>> {
     let wanted = format!(
         "{}:{}",
         rustix::fs::major(device),
         rustix::fs::minor(device)
     );
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    mounts.lines().find_map(|line| {
+    let table = "/proc/self/mountinfo";
+    let mounts = fs::read_to_string(table).map_err(|error| unseen(path, table, &error))?;
+    Ok(mounts.lines().find_map(|line| {
         let mut fields = line.split(' ');
         let is_wanted = fields.nth(2) == Some(wanted.as_str());
         let place = fields.nth(1)?;
         is_wanted.then(|| place.to_owned())
-    })
+    }))
 }
 
 /// Another process that has the image open.
-fn open_elsewhere(image: &fs::Metadata) -> Option<String> {
+fn open_elsewhere(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> {
     let own = std::process::id();
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    for process in processes.take(PROCESSES_MAX) {
+    let processes = fs::read_dir("/proc").map_err(|error| unseen(path, "/proc", &error))?;
+    for process in processes.flatten().take(PROCESSES_MAX) {
         let name = process.file_name().to_string_lossy().into_owned();
         let Ok(number) = name.parse::<u32>() else {
             continue;
@@ -109,9 +122,9 @@ fn open_elsewhere(image: &fs::Metadata) -> Option<String> {
                 && other.rdev() == image.rdev();
             if is_same_device || (other.dev(), other.ino()) == (image.dev(), image.ino()) {
                 let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-                return Some(format!("process {number} ({})", program.trim_end()));
+                return Ok(Some(format!("process {number} ({})", program.trim_end())));
             }
         }
     }
-    None
+    Ok(None)
 }
