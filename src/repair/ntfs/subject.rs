@@ -167,15 +167,27 @@ fn find_name(
         };
         let name = FileName::parse(value, false)
             .ok_or_else(|| Refusal::new(Gate::Damaged, "$FILE_NAME is damaged"))?;
-        if name.parent.record() != directory.record() || name.name != entry.name() {
+        if name.parent.record() != directory.record() {
+            continue;
+        }
+        // Also where it is the 8.3 name: a record that disagrees with its directory in any of its names is damaged.
+        if name.parent != directory {
+            return Err(Refusal::new(
+                Gate::Damaged,
+                format!(
+                    "a $FILE_NAME of it means directory {}, the directory is {directory}",
+                    name.parent
+                ),
+            ));
+        }
+        if name.name != entry.name() {
             continue;
         }
         if Entry::identity(value) != Entry::identity(&entry.key) {
             return Err(Refusal::new(
                 Gate::Damaged,
                 format!(
-                    "$FILE_NAME and index entry differ (directory {} and {directory}, name space {} and {})",
-                    name.parent,
+                    "$FILE_NAME and index entry differ (name space {} and {})",
                     name.name_space,
                     entry.name_space()
                 ),
