@@ -47,6 +47,8 @@ pub struct Collected {
     pub metabases: Vec<Metabase>,
     /// What would mend the mapping of IIS's key files.
     pub plan: Plan,
+    /// What the event logs tell of services that failed, in the order of time; empty where the logs were not read.
+    pub failures: Vec<event_logs::Failure>,
     /// Notes on the installation as a whole (a dirty hive, a log that did not fit).
     pub notes: Vec<String>,
 }
@@ -81,14 +83,17 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     image::collect(context, &mut facts);
     hotfix::collect(context, &mut facts);
     event_logs::not_read(context, &mut facts);
-    if wants_logs(&facts) {
-        event_logs::collect(context, &mut facts);
-    }
+    let failures = if wants_logs(&facts) {
+        event_logs::collect(context, &mut facts)
+    } else {
+        Vec::new()
+    };
     Collected {
         facts,
         machine_keys: keys.machine_keys,
         metabases: keys.metabases,
         plan: keys.plan,
+        failures,
         notes: context.notes().into_iter().chain(keys.notes).collect(),
     }
 }

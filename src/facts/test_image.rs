@@ -78,7 +78,16 @@ impl TestImage {
     }
 
     /// What the collectors say of the tree.
-    pub(crate) fn collect(mut self, collectors: &[fn(&Context<'_>, &mut Facts)]) -> Facts {
+    pub(crate) fn collect(self, collectors: &[fn(&Context<'_>, &mut Facts)]) -> Facts {
+        self.with(|context, facts| {
+            for collect in collectors {
+                collect(context, facts);
+            }
+        })
+    }
+
+    /// The facts after something was done with the tree.
+    pub(crate) fn with(mut self, run: impl FnOnce(&Context<'_>, &mut Facts)) -> Facts {
         let installation = Installation {
             index: 0,
             system_root: WinPath::new("WINDOWS"),
@@ -88,9 +97,7 @@ impl TestImage {
             disk: self.disk,
         };
         let context = Context::new(&installation, Limits::default());
-        for collect in collectors {
-            collect(&context, &mut self.facts);
-        }
+        run(&context, &mut self.facts);
         self.facts
     }
 }

@@ -4,12 +4,14 @@
 //! `not_read` says that nobody did. A log shows what it shows; what it does not show is "not in the log", and a log
 //! that could not be read leaves the facts that rest on it unknown, or incomplete where another log shows something.
 
+mod failures;
 mod files;
 mod shown;
 mod signatures;
 #[cfg(test)]
 mod tests;
 
+pub use failures::Failure;
 pub use files::{LogFile, LogFiles, find, read};
 pub(crate) use shown::{collect, not_read};
 

@@ -4,6 +4,7 @@ use crate::artifact::event_log::{EventRecord, EventTime, Query};
 use crate::base::bytes::hex;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::event_logs::IDS;
+use crate::facts::event_logs::failures::{self, FAILURES, Failure};
 use crate::facts::event_logs::files::{self, LogFile, LogFiles};
 use crate::facts::event_logs::signatures::{SCM, SERVICES, SIGNATURES, ServiceNames};
 use crate::facts::{Context, Facts, HiveName};
@@ -12,10 +13,6 @@ use crate::facts::{Context, Facts, HiveName};
 const FURTHER_IDS: [u32; 24] = [
     2003, 4104, 4105, 4377, 6005, 6009, 6011, 7000, 7001, 7002, 7003, 7009, 7017, 7018, 7019, 7020,
     7021, 7022, 7023, 7024, 7031, 7034, 6008, 116,
-];
-/// Ids of the Service Control Manager that mean a failure of a service.
-const FAILURES: [u32; 16] = [
-    7000, 7001, 7002, 7003, 7009, 7017, 7018, 7019, 7020, 7021, 7022, 7023, 7024, 7031, 7034, 7038,
 ];
 /// Most records that are kept for the facts.
 const RECORDS_MAX: usize = 200_000;
@@ -54,8 +51,8 @@ pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
     }
 }
 
-/// Reads the logs and collects this group.
-pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+/// Reads the logs, collects this group and tells every failure that they hold.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Failure> {
     let logs = Logs::read(context);
     logs.put_list(
         facts,
@@ -87,6 +84,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
         logs.count("Application", logs.msdtc_reinstalls()),
     );
     facts.put("evt.upgraded", logs.upgraded());
+    logs.failures()
 }
 
 impl Logs {
@@ -228,6 +226,17 @@ impl Logs {
             Some((format!("{} {service}", record.event_id), index))
         });
         self.distinct(lines)
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let mut found = Vec::new();
+        for seen in &self.seen {
+            let failure = Failure::of(&seen.record, &self.names, || self.evidence(seen, 1));
+            if let Some(failure) = failure {
+                failures::add(&mut found, failure);
+            }
+        }
+        found
     }
 
     fn renames(&self) -> Vec<(String, Evidence)> {
