@@ -57,8 +57,14 @@ impl Sample {
     }
 
     fn json(&self, command: &str) -> Json {
+        self.json_with(command, &[])
+    }
+
+    fn json_with(&self, command: &str, more: &[&str]) -> Json {
         let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args([command, "--format", "json"])
+            .args(more)
             .arg(self.image())
             .output()
             .unwrap();
@@ -190,6 +196,25 @@ fn the_links_come_in_the_order_of_the_chain_and_an_untested_one_says_why() {
     for link in links {
         assert!(!link["detail"].as_str().unwrap().is_empty(), "{link}");
     }
+}
+
+#[test]
+fn the_first_link_tells_what_the_logs_say_and_that_it_is_no_proof() {
+    let log = [
+        "--event-log",
+        "testdata/event_logs/kb884872_system.evt",
+        "--event-log",
+        "testdata/event_logs/clone_application.evt",
+    ];
+    let report = Sample::open("w2k_kb884872_mismatch").json_with("diagnose", &log);
+    let link = &report["diagnosis"]["links"][0];
+    assert_eq!(link["state"], "open");
+    let detail = link["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("2005-03-01T08:01:02Z: Service Control Manager 7024, IIS Admin Service, code 0x80090006 NTE_BAD_SIGNATURE"),
+        "{detail}"
+    );
+    assert!(!detail.contains("Windows Time"), "{detail}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::cli::{Exit, Failure, open};
 pub(crate) fn run(args: &OneImage, output: &mut Output) -> Result<Exit, Failure> {
     let image = open::open_one(args.image.as_ref(), &args.source, output)?;
     let installation = open::installation(&image, args.source.installation, output)?;
-    let collected = open::collect(installation, args.prove, |_| false);
+    let collected = open::collect(installation, args.prove, |_| true);
     let catalogue = Catalogue::built_in().map_err(|error| Failure::Failed(error.to_string()))?;
     let findings = rules::run(&catalogue, &collected.facts);
     let report = DiagnoseReport::new(

@@ -8,6 +8,8 @@ use crate::rules::{Finding, Outcome, Severity};
 
 /// Rules on the rights of key files.
 const ACCESS_RULES: [&str; 2] = ["KEY-004", "KEY-005"];
+/// Rules on IIS that speak of its start. The others say which installations may be cloned, or what a clone loses.
+const START_RULES: [&str; 1] = ["IIS-010"];
 /// The link on the rights of key files.
 const ACCESS_LINK: &str = "L10";
 
@@ -27,7 +29,7 @@ pub(crate) fn of(links: &[Link], findings: &[Finding]) -> Vec<Hindrance> {
     let blocks = |finding: &&Finding| {
         finding.outcome == Outcome::Fired
             && finding.severity == Severity::Blocks
-            && (finding.rule.starts_with("KEY-") || finding.rule.starts_with("IIS-"))
+            && (finding.rule.starts_with("KEY-") || START_RULES.contains(&finding.rule.as_str()))
     };
     let rules = findings.iter().filter(blocks).map(|finding| Hindrance {
         is_access: ACCESS_RULES.contains(&finding.rule.as_str()),
@@ -62,13 +64,18 @@ pub(crate) fn remedies(hindrances: &[Hindrance]) -> impl Iterator<Item = String>
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnosis::Cause;
+    use crate::diagnosis::{Cause, Diagnosis};
     use crate::evidence::{Evidence, Fact, Locator, Value};
     use crate::facts::{Collected, Facts};
     use crate::rules::{self, Catalogue};
 
     /// A server whose right key is in its place, with one more fact.
     fn diagnosed(id: &'static str, value: Value) -> (Cause, String, Vec<String>) {
+        let diagnosis = diagnosed_with([(id, value)]);
+        (diagnosis.cause, diagnosis.sentence, diagnosis.remedy)
+    }
+
+    fn diagnosed_with<const N: usize>(more: [(&'static str, Value); N]) -> Diagnosis {
         let found = |value| Fact::found(value, Evidence::at(Locator::new("test")));
         let mut facts = Facts::new();
         for (id, value) in [
@@ -81,8 +88,10 @@ mod tests {
                 Value::Version(crate::evidence::Version::parse("5.1").unwrap()),
             ),
             ("os.sp", Value::Int(2)),
-            (id, value),
-        ] {
+        ]
+        .into_iter()
+        .chain(more)
+        {
             facts.put(id, found(value));
         }
         let collected = Collected {
@@ -91,8 +100,7 @@ mod tests {
         };
         let catalogue = Catalogue::built_in().unwrap();
         let findings = rules::run(&catalogue, &collected.facts);
-        let diagnosis = crate::diagnosis::diagnose(&collected, &findings);
-        (diagnosis.cause, diagnosis.sentence, diagnosis.remedy)
+        crate::diagnosis::diagnose(&collected, &findings)
     }
 
     #[test]
@@ -112,6 +120,24 @@ mod tests {
     fn a_folder_that_efs_encrypts_is_not_healthy() {
         let (cause, ..) = diagnosed("crypto.machinekeys_efs", Value::Bool(true));
         assert_eq!(cause, Cause::Access);
+    }
+
+    #[test]
+    fn a_rule_on_cloning_alone_does_not_hinder_a_start() {
+        // IIS-012: encrypted values are lost on a clone; here they open.
+        let version = Value::Version(crate::evidence::Version::parse("10.0").unwrap());
+        let encrypted = [
+            ("iis.major_minor", version),
+            ("iis.config_encrypted", Value::Bool(true)),
+        ];
+        let diagnosis = diagnosed_with(encrypted);
+        assert!(
+            diagnosis
+                .findings
+                .iter()
+                .any(|finding| finding.rule == "IIS-012")
+        );
+        assert_eq!(diagnosis.cause, Cause::Healthy);
     }
 
     #[test]

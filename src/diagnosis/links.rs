@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::history;
 use crate::evidence::{Fact, Value};
 use crate::facts::{Collected, MachineKey};
 
@@ -58,10 +59,7 @@ pub(crate) fn of(collected: &Collected) -> Vec<Link> {
         link(
             "L0",
             "what do the logs tell of MachineGuid and of failures",
-            (
-                LinkState::NotTested,
-                "event and set-up logs are not read by this command".to_owned(),
-            ),
+            history::link(collected),
         ),
         link(
             "L1",

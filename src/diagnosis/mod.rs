@@ -4,7 +4,9 @@
 //! that nobody takes an untested link for a passed one.
 
 mod cause;
+mod codes;
 mod hindrance;
+mod history;
 mod links;
 
 use serde::Serialize;

@@ -11,6 +11,7 @@ mod signatures;
 #[cfg(test)]
 mod tests;
 
+pub use crate::artifact::event_log::EventTime;
 pub use failures::Failure;
 pub use files::{LogFile, LogFiles, find, read};
 pub(crate) use shown::{collect, not_read};

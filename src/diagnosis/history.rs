@@ -1,0 +1,96 @@
+//! Link L0: what the logs tell of services that failed. History, and no proof: a log says that something happened, and the
+//! same event has several causes; what it does not say it may have lost.
+
+use crate::diagnosis::codes;
+use crate::diagnosis::links::LinkState;
+use crate::evidence::Fact;
+use crate::facts::Collected;
+use crate::facts::event_logs::Failure;
+
+/// The services whose failures this is about.
+const OF_IIS: [&str; 4] = ["IISADMIN", "W3SVC", "SMTPSVC", "MSFTPSVC"];
+/// Their neighbours.
+const NEIGHBOURS: [&str; 1] = ["MSDTC"];
+/// Most failures that the link names.
+const NAMED_MAX: usize = 4;
+
+/// How a failure belongs to IIS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kinship {
+    /// A service of IIS.
+    Iis,
+    /// A service or a log that IIS works with: MSDTC, COM+.
+    Neighbour,
+    /// Something else.
+    Other,
+}
+
+/// How a failure belongs to IIS.
+pub(crate) fn kinship(failure: &Failure) -> Kinship {
+    let is_of = |services: &[&str]| {
+        failure
+            .service
+            .is_some_and(|service| services.contains(&service))
+    };
+    let source = failure.source.to_ascii_uppercase();
+    if is_of(&OF_IIS) || OF_IIS.contains(&source.as_str()) {
+        Kinship::Iis
+    } else if is_of(&NEIGHBOURS) || source.starts_with("MSDTC") || source.starts_with("COM") {
+        Kinship::Neighbour
+    } else {
+        Kinship::Other
+    }
+}
+
+/// One failure in words: when, what, with which code, how often.
+pub(crate) fn told(failure: &Failure) -> String {
+    let time = |time: Option<_>| {
+        time.and_then(crate::facts::event_logs::EventTime::to_rfc3339)
+            .unwrap_or_else(|| "at an unknown time".to_owned())
+    };
+    let mut text = format!(
+        "{}: {} {}",
+        time(failure.first),
+        failure.source,
+        failure.event_id
+    );
+    if !failure.subject.is_empty() {
+        text.push_str(&format!(", {}", failure.subject));
+    }
+    if let Some(code) = failure.code {
+        text.push_str(&format!(", code {}", codes::shown(code)));
+    }
+    if failure.count > 1 {
+        text.push_str(&format!(
+            " ({} times, last {})",
+            failure.count,
+            time(failure.last)
+        ));
+    }
+    text
+}
+
+/// The state of the link and what the logs tell.
+pub(crate) fn link(collected: &Collected) -> (LinkState, String) {
+    let near: Vec<&Failure> = collected
+        .failures
+        .iter()
+        .filter(|failure| kinship(failure) != Kinship::Other)
+        .collect();
+    if near.is_empty() {
+        return match collected.facts.get("evt.signatures").map(Fact::get) {
+            Some(Ok(_)) => (
+                LinkState::Open,
+                "the event logs tell of no failure of IIS or MSDTC; what they do not tell they may have lost"
+                    .to_owned(),
+            ),
+            Some(Err(unknown)) => (LinkState::NotTested, unknown.detail),
+            None => (LinkState::NotTested, "the event logs were not read".to_owned()),
+        };
+    }
+    let mut shown: Vec<String> = near.iter().take(NAMED_MAX).map(|one| told(one)).collect();
+    if near.len() > NAMED_MAX {
+        shown.push(format!("and {} more", near.len().saturating_sub(NAMED_MAX)));
+    }
+    (LinkState::Open, shown.join("; "))
+}
