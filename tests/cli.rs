@@ -141,6 +141,61 @@ fn the_order_of_arguments_does_not_change_a_report() {
     assert_eq!(one[1], other[0]);
 }
 
+/// A copy of the sealed sample whose SYSTEM hive is another one: it is longer, as it may be once Windows ran.
+fn started_since() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new("cp")
+        .args(["-r", &format!("{SEALED}/Windows")])
+        .arg(folder.path().join("Windows"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let hive = folder.path().join("Windows/system32/config/SYSTEM");
+    let mut bytes = fs::read(&hive).unwrap();
+    bytes.extend([0; 4096]);
+    fs::write(&hive, bytes).unwrap();
+    folder
+}
+
+#[test]
+fn identities_that_images_share_are_named_in_each_report_and_change_no_verdict() {
+    let clone = started_since();
+    let clone = clone.path().to_str().unwrap();
+    let alone = json(&["check", "--format", "json", SEALED]);
+    assert!(alone.get("across_images").is_none());
+    let reports = json(&["check", "--format", "json", SEALED, clone]);
+    assert_eq!(exit(&["check", SEALED, clone]), 0);
+    for (report, other) in [(0, clone), (1, SEALED)] {
+        let across = &reports[report]["across_images"];
+        assert_eq!(across["compared_with"], 1);
+        assert_eq!(across["same_image"]["others"], 0);
+        let guid = &across["shared_identities"][0];
+        assert_eq!(guid["fact"], "crypto.machine_guid");
+        assert_eq!(guid["value"], "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+        let with = serde_json::json!([{"source": other, "index": 0, "sealed": true}]);
+        assert_eq!(guid["with"], with);
+        assert_eq!(reports[report]["verdict"], alone["verdict"]);
+    }
+    let text = String::from_utf8(goldseal(&["check", SEALED, clone]).stdout).unwrap();
+    assert!(
+        text.contains("shared with other images: MachineGuid"),
+        "{text}"
+    );
+    assert!(text.contains("Identities that images share"), "{text}");
+}
+
+#[test]
+fn an_image_given_twice_shares_nothing_with_itself() {
+    let reports = json(&["check", "--format", "json", SEALED, SEALED]);
+    let across = &reports[0]["across_images"];
+    assert_eq!(across["same_image"]["with"][0]["source"], SEALED);
+    assert_eq!(across["shared_identities"], serde_json::json!([]));
+    let text = String::from_utf8(goldseal(&["check", SEALED, SEALED]).stdout).unwrap();
+    assert!(text.contains("Images that are the same"), "{text}");
+    assert!(!text.contains("Identities that images share"), "{text}");
+}
+
 #[test]
 fn wrong_usage_is_two() {
     for arguments in [

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use goldseal::base::contain::contain;
 use goldseal::evidence::{Evidence, Fact, Locator, Value};
-use goldseal::facts::{Collected, vocabulary};
+use goldseal::facts::shared_identities::{self, Subject};
+use goldseal::facts::{self, Collected, vocabulary};
 use goldseal::image::{Image, Installation};
-use goldseal::report::{CheckReport, Entry, ErrorReport, ImageInfo, check_text, error_text};
+use goldseal::report::{
+    CheckReport, Entry, ErrorReport, ImageInfo, across_text, check_text, error_text,
+};
 use goldseal::rules::{self, Catalogue, Verdict};
 
 use crate::cli::args::{CheckArgs, FailOn, Question};
@@ -22,6 +25,14 @@ struct Assertion {
     text: String,
 }
 
+/// Where an entry comes from, for the comparison of images.
+struct Origin {
+    entry: usize,
+    image: usize,
+    host: Option<(u64, u64)>,
+    registry: Option<String>,
+}
+
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure> {
     let sources = sources(args)?;
     let catalogue = load_catalogue(&args.rules)?;
@@ -33,8 +44,9 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure
     let options = open::options(args.source.allow_backing_anywhere);
     let mut progress = Progress::new(output, sources.len());
     let mut entries = Vec::new();
+    let mut origins = Vec::new();
     let mut exit = Exit::Safe;
-    for image in &sources {
+    for (number, image) in sources.iter().enumerate() {
         let source = open::source(image.as_deref(), &args.source);
         progress.next(&source.as_typed());
         match open::open(&source, &options) {
@@ -47,15 +59,26 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure
             }
             Ok(image) => {
                 let found = check_image(&image, args, &catalogue, &assertions)?;
-                for entry in &found {
-                    exit = exit.worse(exit_of(entry, args));
+                let host = source.image.as_deref().and_then(open::host_identity);
+                for (entry, registry) in found {
+                    exit = exit.worse(exit_of(&entry, args));
+                    let entry_number = entries.len();
+                    origins.push(Origin {
+                        entry: entry_number,
+                        image: number,
+                        host,
+                        registry,
+                    });
+                    entries.push(entry);
                 }
-                entries.extend(found);
                 open::say_reads(&image, output);
             }
         }
     }
     drop(progress);
+    if sources.len() > 1 {
+        compare_images(&mut entries, &origins);
+    }
     write(&entries, sources.len(), output)?;
     Ok(exit)
 }
@@ -79,18 +102,22 @@ fn sources(args: &CheckArgs) -> Result<Vec<Option<PathBuf>>, Failure> {
     Ok(args.images.iter().cloned().map(Some).collect())
 }
 
+/// An entry, and the digest of its registry where several images are compared.
+type Checked = (Entry, Option<String>);
+
 fn check_image(
     image: &Image,
     args: &CheckArgs,
     catalogue: &Catalogue,
     assertions: &[Assertion],
-) -> Result<Vec<Entry>, Failure> {
+) -> Result<Vec<Checked>, Failure> {
+    let failed = |report| Ok(vec![(Entry::Error(report), None)]);
     if image.installations.is_empty() {
-        return Ok(vec![Entry::Error(ErrorReport::new(
+        return failed(ErrorReport::new(
             ImageInfo::of_image(image),
             "no_windows",
             &open::no_windows(image),
-        ))]);
+        ));
     }
     let wanted: Vec<&Installation> = match args.source.installation {
         None => image.installations.iter().collect(),
@@ -98,11 +125,11 @@ fn check_image(
             Some(installation) => vec![installation],
             None if args.images.len() > 1 => {
                 // The other images have it, perhaps; their reports are not lost.
-                return Ok(vec![Entry::Error(ErrorReport::new(
+                return failed(ErrorReport::new(
                     ImageInfo::of_image(image),
                     "no_such_installation",
                     &open::no_such_installation(image, number),
-                ))]);
+                ));
             }
             None => return Err(Failure::Usage(open::no_such_installation(image, number))),
         },
@@ -119,24 +146,55 @@ fn check_installation(
     args: &CheckArgs,
     catalogue: &Catalogue,
     assertions: &[Assertion],
-) -> Entry {
+) -> Checked {
     let info = ImageInfo::of_installation(image, installation);
     let checked = contain(&installation.locator.to_string(), || {
-        let mut collected = open::collect(installation, args.prove, |facts| {
+        let context = open::context(installation, args.prove);
+        let mut collected = facts::collect_in(&context, |facts| {
             !args.no_logs && rules::ask_for(catalogue, facts, "evt.")
         });
+        let registry = (args.images.len() > 1)
+            .then(|| context.registry_digest())
+            .flatten();
         vouch(&mut collected, assertions);
         let findings = rules::run(catalogue, &collected.facts);
-        Ok((collected, findings))
+        Ok((collected, findings, registry))
     });
     match checked {
-        Ok((collected, findings)) => Entry::Check(Box::new(CheckReport::new(
-            info,
-            installation,
-            collected,
-            findings,
-        ))),
-        Err(error) => Entry::Error(ErrorReport::new(info, "parser_fault", &error.chain())),
+        Ok((collected, findings, registry)) => {
+            let report = CheckReport::new(info, installation, collected, findings);
+            (Entry::Check(Box::new(report)), registry)
+        }
+        Err(error) => {
+            let report = ErrorReport::new(info, "parser_fault", &error.chain());
+            (Entry::Error(report), None)
+        }
+    }
+}
+
+/// Tells every report which identities its installation shares with those of the other images.
+fn compare_images(entries: &mut [Entry], origins: &[Origin]) {
+    let mut compared = Vec::new();
+    let mut subjects = Vec::new();
+    for origin in origins {
+        if let Some(Entry::Check(report)) = entries.get(origin.entry) {
+            compared.push(origin.entry);
+            subjects.push(Subject {
+                image: origin.image,
+                source: report.image.source.clone(),
+                index: report.installation.index,
+                host: origin.host,
+                registry: origin.registry.clone(),
+                facts: &report.facts,
+            });
+        }
+    }
+    let answers = shared_identities::compare(&subjects);
+    drop(subjects);
+    for (entry, answer) in compared.into_iter().zip(answers) {
+        if let Some(Entry::Check(report)) = entries.get_mut(entry) {
+            report.across_images = Some(answer);
+        }
     }
 }
 
@@ -215,5 +273,6 @@ fn write(entries: &[Entry], images: usize, output: &mut Output) -> Result<(), Fa
             Entry::Error(report) => output.text(&error_text(report, &style)),
         }
     }
+    output.text(&across_text(entries, &style));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! From the command line to an opened image and one of its installations.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use goldseal::base::contain::contain;
@@ -38,6 +39,12 @@ pub(crate) fn source(image: Option<&Path>, args: &SourceArgs) -> Source {
             event_logs: args.event_log.clone(),
         },
     }
+}
+
+/// What tells a file or directory of the host apart from every other: device and inode.
+pub(crate) fn host_identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Opens one source; a parser that panics is an error of this image and not the end of the program.
@@ -111,11 +118,17 @@ pub(crate) fn collect(
     prove: ProveArgs,
     wants_logs: impl FnOnce(&Facts) -> bool,
 ) -> Collected {
-    let mut context = Context::new(installation, Limits::default());
+    facts::collect_in(&context(installation, prove), wants_logs)
+}
+
+/// What collectors ask; private keys are opened only where that is asked for.
+pub(crate) fn context(installation: &Installation, prove: ProveArgs) -> Context<'_> {
+    let context = Context::new(installation, Limits::default());
     if prove.prove_keys {
-        context = context.proving_keys();
+        context.proving_keys()
+    } else {
+        context
     }
-    facts::collect_in(&context, wants_logs)
 }
 
 /// What was looked for and what was met instead, where an image holds no Windows.

@@ -2,7 +2,10 @@
 
 use std::cell::OnceCell;
 
+use sha2::{Digest, Sha256};
+
 use crate::artifact::registry::{Hive, HiveLog, Key, KeyValue};
+use crate::base::bytes;
 use crate::base::limits::Limits;
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Fact, HiveState, Locator, Unknown, Value};
@@ -135,6 +138,25 @@ impl<'i> Context<'i> {
                     .map(|note| format!("{}: {note}", opened.locator))
             })
             .collect()
+    }
+
+    /// SHA-256 over the bytes of every hive that was opened, logs applied; `None` where neither SYSTEM nor SOFTWARE was.
+    /// Every start of Windows changes them, so that two installations with one digest are copies that were not started.
+    pub fn registry_digest(&self) -> Option<String> {
+        let mut digest = Sha256::new();
+        let mut is_known = false;
+        for (name, cell) in HiveName::ALL.iter().zip(&self.hives) {
+            let Some(Ok(opened)) = cell.get() else {
+                continue;
+            };
+            let bytes = opened.hive.bytes();
+            digest.update(name.file_name());
+            digest.update([0]);
+            digest.update(bytes.len().to_le_bytes());
+            digest.update(bytes);
+            is_known |= matches!(name, HiveName::System | HiveName::Software);
+        }
+        is_known.then(|| bytes::hex(&digest.finalize()))
     }
 
     // ---- hives -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ mod programs;
 mod read;
 mod roles;
 mod services;
+pub mod shared_identities;
 pub mod sources;
 mod sysprep;
 #[cfg(test)]

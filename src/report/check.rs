@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
+use crate::facts::shared_identities::AcrossImages;
 use crate::facts::{Collected, Facts, MachineKey};
 use crate::image::{Image, Installation};
 use crate::report::SCHEMA_VERSION;
@@ -92,6 +93,9 @@ pub struct CheckReport {
     pub facts: Facts,
     /// Every machine key file.
     pub machine_keys: Vec<MachineKey>,
+    /// What a comparison with the other images shows, where more than one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub across_images: Option<AcrossImages>,
 }
 
 impl CheckReport {
@@ -112,6 +116,7 @@ impl CheckReport {
             findings,
             facts: collected.facts,
             machine_keys: collected.machine_keys,
+            across_images: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
+use crate::report::across_text::across_line;
 use crate::report::fact_text::{fact_line, value_line};
 use crate::report::inspect::heading;
 use crate::report::table::{Block, Paint};
@@ -39,6 +40,12 @@ pub fn check_text(report: &CheckReport, style: &Style) -> String {
         verdict_word(report.verdict.clone, style),
         verdict_word(report.verdict.seal, style)
     ));
+    if let Some(line) = report.across_images.as_ref().and_then(across_line) {
+        text.push_str(&format!(
+            "  {}\n",
+            style.paint(Paint::Bad, &printable(&line))
+        ));
+    }
     let select = |outcome, severity| {
         report
             .findings

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads an image, a clock or the environment: the same findings give the same bytes.
 
+mod across_text;
 mod browse;
 mod check;
 mod check_text;
@@ -16,6 +17,7 @@ mod repair;
 mod rules;
 mod table;
 
+pub use across_text::across_text;
 pub use browse::{FileReport, ListReport, list_text, stat_text};
 pub use check::{CheckReport, Entry, ErrorReport, ImageInfo, InstallationInfo, Tool};
 pub use check_text::{check_text, error_text};
@@ -30,7 +32,7 @@ pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
 pub use table::Style;
 
 /// Version of the reports: a change of meaning raises the first number, an addition the second.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// The JSON Schema of the report of `check`.
 pub fn schema() -> &'static str {
