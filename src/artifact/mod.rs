@@ -15,4 +15,5 @@ pub mod registry;
 pub mod security_descriptor;
 pub mod setup_inf;
 pub mod simple_blob;
+pub mod text_log;
 pub mod user_assist;

@@ -151,7 +151,8 @@ fn check_installation(
     let checked = contain(&installation.locator.to_string(), || {
         let context = open::context(installation, args.prove);
         let mut collected = facts::collect_in(&context, |facts| {
-            !args.no_logs && rules::ask_for(catalogue, facts, "evt.")
+            let asked = |group| rules::ask_for(catalogue, facts, group);
+            !args.no_logs && (asked("evt.") || asked("setuplog."))
         });
         let registry = (args.images.len() > 1)
             .then(|| context.registry_digest())

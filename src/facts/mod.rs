@@ -18,6 +18,7 @@ mod programs;
 mod read;
 mod roles;
 mod services;
+mod setup_logs;
 pub mod shared_identities;
 pub mod sources;
 mod sysprep;
@@ -67,7 +68,7 @@ pub fn collect_proving_keys(installation: &Installation, limits: Limits) -> Coll
     })
 }
 
-/// Collects what `context` allows, and reads the event logs if `wants_logs` says so of the facts that stand without them.
+/// Collects what `context` allows, and reads event and set-up logs if `wants_logs` says so of the facts that stand without them.
 /// [`collect`] and [`collect_proving_keys`] leave the logs alone; their facts are then unknown.
 pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool) -> Collected {
     let mut facts = Facts::new();
@@ -84,7 +85,9 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     image::collect(context, &mut facts);
     hotfix::collect(context, &mut facts);
     event_logs::not_read(context, &mut facts);
+    setup_logs::not_read(context, &mut facts);
     let failures = if wants_logs(&facts) {
+        setup_logs::collect(context, &mut facts);
         event_logs::collect(context, &mut facts)
     } else {
         Vec::new()

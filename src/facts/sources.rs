@@ -46,6 +46,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft blog",
     },
     Source {
+        id: "CAPISP-LOG",
+        title: "Error with syspreped windows 7 image related to capisp.dll execution (2010-06-21): setupact.log in full",
+        kind: "TechNet forum",
+    },
+    Source {
         id: "CI-CHECK",
         title: "public build-pipeline script that checks sealed templates, with logs of good and bad runs",
         kind: "public code",
@@ -89,6 +94,11 @@ const SOURCES: &[Source] = &[
         id: "KB256407",
         title: "NT Embedded 4.0: system cloning after a change of the core component",
         kind: "Microsoft KB article",
+    },
+    Source {
+        id: "KB2769827",
+        title: "Sysprep fails after you remove or update Microsoft Store apps that include built-in Windows images",
+        kind: "Microsoft Learn article",
     },
     Source {
         id: "KB300039",

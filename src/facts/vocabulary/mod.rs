@@ -11,6 +11,7 @@ mod hotfix;
 mod identities;
 mod iis;
 mod services;
+mod setup_logs;
 mod sysprep;
 mod windows;
 
@@ -147,7 +148,7 @@ pub struct FactDefinition {
     pub grade: Grade,
 }
 
-const GROUPS: [(&str, &[FactDefinition]); 10] = [
+const GROUPS: [(&str, &[FactDefinition]); 11] = [
     ("Windows", windows::FACTS),
     ("Internet Explorer and IIS", iis::FACTS),
     ("Machine keys", crypto::FACTS),
@@ -158,6 +159,7 @@ const GROUPS: [(&str, &[FactDefinition]); 10] = [
     ("Runs of the tools that seal", execution::FACTS),
     ("Hotfixes", hotfix::FACTS),
     ("Event logs", events::FACTS),
+    ("Set-up logs", setup_logs::FACTS),
 ];
 
 /// All facts, group by group.

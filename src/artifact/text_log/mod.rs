@@ -1,0 +1,11 @@
+//! The text logs that set-up, Sysprep and the First Boot Agent keep.
+//!
+//! They are written line by line, appended over years by programs of several versions and cut off by crashes. So a line is
+//! the unit: one that is not understood is kept out of the answer and breaks nothing, and what is found has the number of
+//! its line and its offset in the file. Their times are local, of a zone that the log does not name. The page is
+//! docs/formats/setup-logs.md.
+
+mod lines;
+pub mod panther;
+
+pub use lines::{LINE_BYTES_MAX, Line, Lines, TextEncoding, lines};

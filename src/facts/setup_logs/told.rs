@@ -1,0 +1,237 @@
+//! What the logs of set-up and Sysprep tell, as facts.
+
+use crate::artifact::text_log::panther::SetupEvent;
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
+use crate::facts::gather::empty_evidence;
+use crate::facts::setup_logs::IDS;
+use crate::facts::setup_logs::files::{SetupLogs, ToldLine, read};
+use crate::facts::{Context, Facts};
+
+/// The option that generalizes.
+const GENERALIZE: &str = "GENERALIZE";
+
+/// Says of every fact of this group that the logs were not read.
+pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
+    let place = context
+        .installation
+        .place(&context.installation.windows("Panther"));
+    for id in IDS {
+        let unknown = Unknown::new(
+            UnknownReason::NotProvided,
+            "the set-up logs were not read: no rule asked for them, or they were left out",
+            place.clone(),
+        );
+        facts.put(id, Fact::Unknown(unknown));
+    }
+}
+
+/// Reads the logs and collects this group.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+    let logs = read(context);
+    logs.put_list(
+        context,
+        facts,
+        "setuplog.machine_guids",
+        |event| match event {
+            SetupEvent::MachineGuidAssigned(guid) => Some(guid.to_string()),
+            _ => None,
+        },
+    );
+    logs.put_list(
+        context,
+        facts,
+        "setuplog.sysprep_failures",
+        |event| match event {
+            SetupEvent::ProviderFailed {
+                file,
+                function,
+                code,
+            } => Some(format!("{file},{function} 0x{code:08x}")),
+            _ => None,
+        },
+    );
+    let runs = logs.of(|event| *event == SetupEvent::RunBegins);
+    facts.put("setuplog.sysprep_runs", logs.count(context, &runs));
+    let generalize = SetupEvent::Option(GENERALIZE.to_owned());
+    let runs = logs.of(|event| *event == generalize);
+    facts.put("setuplog.generalize_runs", logs.count(context, &runs));
+}
+
+impl SetupLogs {
+    fn of(&self, wanted: impl Fn(&SetupEvent) -> bool) -> Vec<&ToldLine> {
+        self.lines
+            .iter()
+            .filter(|line| wanted(&line.event))
+            .collect()
+    }
+
+    fn nothing(&self, context: &Context<'_>) -> Evidence {
+        let panther = context.installation.windows("Panther");
+        empty_evidence(self.read.clone(), &context.installation.place(&panther))
+    }
+
+    /// Each text once, in the order of its last line, which is its place. An error stands in both logs.
+    fn put_list(
+        &self,
+        context: &Context<'_>,
+        facts: &mut Facts,
+        id: &str,
+        text_of: impl Fn(&SetupEvent) -> Option<String>,
+    ) {
+        let mut items: Vec<(String, Evidence)> = Vec::new();
+        for line in &self.lines {
+            if let Some(text) = text_of(&line.event) {
+                items.retain(|(known, _)| *known != text);
+                items.push((text, line.evidence.clone()));
+            }
+        }
+        let (texts, places): (Vec<String>, Vec<Evidence>) = items.into_iter().unzip();
+        let mut places = places.into_iter();
+        let fact = match (places.next(), self.unseen.first()) {
+            (Some(first), _) => Fact::found_in(Value::texts(texts), first, places),
+            (None, Some(unknown)) => Fact::Unknown(unknown.clone()),
+            (None, None) => Fact::found(Value::List(Vec::new()), self.nothing(context)),
+        };
+        facts.put(id, fact);
+        if let Some(unknown) = self.unseen.first() {
+            facts.mark_incomplete(id, unknown.clone());
+        }
+    }
+
+    /// How many lines; the same moment in several logs counts once.
+    fn count(&self, context: &Context<'_>, lines: &[&ToldLine]) -> Fact {
+        if let Some(unknown) = self.unseen.first() {
+            return Fact::Unknown(unknown.clone());
+        }
+        let mut counted: Vec<&ToldLine> = Vec::new();
+        for line in lines {
+            let is_copy =
+                line.time.is_some() && counted.iter().any(|other| other.time == line.time);
+            if !is_copy {
+                counted.push(line);
+            }
+        }
+        let count = i64::try_from(counted.len()).unwrap_or(i64::MAX);
+        let mut places = counted.iter().rev().map(|line| line.evidence.clone());
+        match places.next() {
+            Some(last) => Fact::found_in(count, last, places),
+            None => Fact::found(0_i64, self.nothing(context)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::test_image::{TestImage, expect, first_evidence};
+
+    const GUIDS: &str = "setuplog.machine_guids";
+    const OLD: &str = "44d42aa2-dee4-4023-bea5-d2f166bbb42c";
+    const NEW: &str = "1b2162a0-5d0b-4bd9-9b1e-5ac6b1d2a3c4";
+
+    fn assigned(time: &str, guid: &str) -> String {
+        format!(
+            "{time}, Info                         capisp.dll::CryptoSysPrep_Specialize: assigned CAPI machine guid \"{guid}\"\r\n"
+        )
+    }
+
+    fn vista() -> TestImage {
+        TestImage::new("6.1", "none")
+    }
+
+    #[test]
+    fn machine_guids_of_all_panther_folders_are_in_the_order_of_time() {
+        let facts = vista()
+            .file(
+                "WINDOWS\\Panther\\setupact.log",
+                assigned("2011-02-03 10:00:00", NEW),
+            )
+            .file(
+                "WINDOWS\\Panther\\UnattendGC\\setupact.log",
+                format!(
+                    "2010-06-21 14:22:54, Info x\r\n{}",
+                    assigned("2010-06-21 14:22:55", OLD)
+                ),
+            )
+            .collect(&[collect]);
+        expect(&facts, &[(GUIDS, &format!("{OLD}, {NEW}"))]);
+        let first = first_evidence(&facts, GUIDS);
+        assert_eq!((first.line, first.offset), (Some(2), Some(29)));
+        assert!(
+            first
+                .raw
+                .as_deref()
+                .unwrap()
+                .starts_with("2010-06-21 14:22:55, Info")
+        );
+        assert!(
+            first
+                .locator
+                .to_string()
+                .ends_with("UnattendGC\\setupact.log")
+        );
+    }
+
+    #[test]
+    fn no_log_shows_nothing_and_a_log_that_cannot_be_read_is_unknown() {
+        let facts = vista().collect(&[collect]);
+        expect(&facts, &[(GUIDS, "(none)"), ("setuplog.sysprep_runs", "0")]);
+        let facts = vista()
+            .broken("WINDOWS\\System32\\Sysprep\\Panther\\setupact.log")
+            .collect(&[collect]);
+        expect(
+            &facts,
+            &[
+                (GUIDS, "unknown:unreadable"),
+                ("setuplog.sysprep_runs", "unknown:unreadable"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_failed_provider_is_listed_once_although_both_logs_have_it() {
+        let line = "2025-07-22 21:55:35, Error                 SYSPRP ActionPlatform::LaunchModule: Failure occurred \
+                    while executing 'CryptoSysPrep_Specialize' from C:\\Windows\\System32\\capisp.dll; dwRet = 0x5\r\n";
+        let facts = vista()
+            .file("WINDOWS\\Panther\\UnattendGC\\setupact.log", line)
+            .file("WINDOWS\\Panther\\UnattendGC\\setuperr.log", line)
+            .collect(&[collect]);
+        let failed = "capisp.dll,CryptoSysPrep_Specialize 0x00000005";
+        expect(&facts, &[("setuplog.sysprep_failures", failed)]);
+    }
+
+    #[test]
+    fn runs_of_sysprep_are_counted_by_their_headers_and_options() {
+        let run = |time: &str| {
+            format!(
+                "{time}, Info SYSPRP ===   Beginning of a new sysprep run   ===\r\n\
+                 {time}, Info [0x0f005f] SYSPRP ParseCommands:Found supported command line option 'GENERALIZE'\r\n"
+            )
+        };
+        let facts = vista()
+            .file(
+                "WINDOWS\\System32\\Sysprep\\Panther\\setupact.log",
+                format!(
+                    "{}{}",
+                    run("2011-02-03 10:00:00"),
+                    run("2011-02-04 10:00:00")
+                ),
+            )
+            .collect(&[collect]);
+        expect(
+            &facts,
+            &[
+                ("setuplog.sysprep_runs", "2"),
+                ("setuplog.generalize_runs", "2"),
+            ],
+        );
+    }
+
+    #[test]
+    fn logs_that_were_not_read_leave_every_fact_unknown() {
+        let facts = vista().collect(&[not_read]);
+        for id in IDS {
+            expect(&facts, &[(id, "unknown:not_provided")]);
+        }
+    }
+}
