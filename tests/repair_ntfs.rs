@@ -108,6 +108,13 @@ fn rename(from: &str, to: &str) -> Edit {
     }
 }
 
+fn delete(name: &str) -> Edit {
+    Edit::Delete {
+        directory: WinPath::new(MACHINE_KEYS),
+        name: name.to_owned(),
+    }
+}
+
 /// The names in the folder of machine keys.
 fn key_names(image: &Path) -> Vec<String> {
     let volume = NtfsVolume::open(device(image)).unwrap();
@@ -138,8 +145,14 @@ fn expectation(before: &Path, edits: &[Edit]) -> String {
             if let Some((_, to)) = renamed {
                 path = format!("{folder}/{to}");
             }
+            let removed = edit.removed().map(|name| format!("{folder}/{name}"));
+            if removed.is_some_and(|removed| removed == path) {
+                path.clear();
+            }
         }
-        text.push_str(&format!("{path}\t{rest}\n"));
+        if !path.is_empty() {
+            text.push_str(&format!("{path}\t{rest}\n"));
+        }
     }
     text
 }
@@ -205,7 +218,21 @@ fn check(cases: &Cases, name: &str, edits: &[Edit], leave_out: &str) -> Planned<
     Ok(plan)
 }
 
-/// The edits that are tried on every volume: exchange, near rename, far renames in both directions.
+/// The key file that may be removed: the bogus one where it has no object id or attribute list.
+fn removable(image: &Path, names: &[String]) -> String {
+    let base = device(image);
+    let candidates = [NEW, OLD]
+        .into_iter()
+        .chain(names.iter().map(String::as_str));
+    candidates
+        .filter(|name| names.iter().any(|other| other == name))
+        .find(|name| plan(&base, &[delete(name)]).is_ok())
+        .unwrap_or_else(|| panic!("{}: no file can be removed", image.display()))
+        .to_owned()
+}
+
+/// The edits that are tried on every volume: exchange, near rename, far renames in both directions, removal, removal and
+/// rename to the name that is free then.
 fn usual_edits(image: &Path) -> Vec<(&'static str, Vec<Edit>)> {
     let names = key_names(image);
     let mut list = Vec::new();
@@ -213,6 +240,11 @@ fn usual_edits(image: &Path) -> Vec<(&'static str, Vec<Edit>)> {
         list.push(("swap", vec![swap(OLD, NEW)]));
     }
     list.push(("near", vec![rename(OLD, OTHER)]));
+    let bogus = removable(image, &names);
+    list.push(("delete", vec![delete(&bogus)]));
+    if bogus != OLD && bogus.len() == OLD.len() {
+        list.push(("delete, rename", vec![delete(&bogus), rename(OLD, &bogus)]));
+    }
     let others: Vec<&String> = names
         .iter()
         .filter(|name| name.len() == OLD.len() && !name.to_lowercase().starts_with("c2319c42"))
@@ -282,6 +314,77 @@ fn every_judge_accepts_edited_volumes_with_difficult_names_and_records() {
 #[test]
 fn every_judge_accepts_an_edited_folder_of_20_000_files() {
     check_cases(&["n20k"], SLOW, 24);
+}
+
+#[test]
+fn every_file_of_a_folder_can_be_removed() {
+    let Some(cases) = cases(&["n200_win", "c23many", "n2"]) else {
+        return;
+    };
+    for name in ["n200_win", "c23many", "n2"] {
+        let image = cases.folder.join(format!("{name}.img"));
+        let base = device(&image);
+        for file in key_names(&image) {
+            let planned = plan(&base, &[delete(&file)]);
+            assert!(planned.is_ok(), "{name} {file}: {}", planned.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn a_folder_is_emptied_file_by_file_and_every_judge_accepts_it() {
+    let Some(cases) = cases(&["n1", "n2"]) else {
+        return;
+    };
+    for name in ["n1", "n2"] {
+        let image = cases.folder.join(format!("{name}.img"));
+        let edits: Vec<Edit> = key_names(&image).iter().map(|file| delete(file)).collect();
+        check(&cases, name, &edits, "").unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_something_else_refers_to_is_not_removed() {
+    let Some(cases) = cases(&["names", "attrlist", "objid", "efs"]) else {
+        return;
+    };
+    let middle = |image: &Path| {
+        let names = key_names(image).into_iter();
+        let is_middle = |name: &String| {
+            name.starts_with("c2319c42") && name.len() == OLD.len() && name != OLD && name != NEW
+        };
+        names.filter(is_middle).collect::<Vec<_>>()
+    };
+    for (name, gate) in [
+        ("names", Gate::HardLinks),
+        ("attrlist", Gate::AttributeList),
+        ("objid", Gate::Referenced),
+        ("efs", Gate::Efs),
+    ] {
+        let image = cases.folder.join(format!("{name}.img"));
+        let files = middle(&image);
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            let refusal = plan(&device(&image), &[delete(&file)]).unwrap_err();
+            assert_eq!(refusal.gate, gate, "{name}: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_is_not_set_stops_a_removal() {
+    let Some(cases) = cases(&["n200_win"]) else {
+        return;
+    };
+    for kind in ["mftbit_lost", "clusterbit_lost"] {
+        let (_scratch, image, _) = damaged(&cases, kind);
+        let refused = key_names(&image)
+            .iter()
+            .filter_map(|file| plan(&device(&image), &[delete(file)]).err())
+            .inspect(|refusal| assert_eq!(refusal.gate, Gate::Damaged, "{kind}: {refusal}"))
+            .count();
+        assert_eq!(refused, 1, "{kind}");
+    }
 }
 
 #[test]
@@ -445,10 +548,17 @@ fn random_sequences_of_edits_leave_whole_volumes() {
             .filter(|name| name.len() == OLD.len())
             .collect();
         let mut edits = Vec::new();
+        let mut removed = Vec::new();
         for _ in 0..=random.below(5) {
             let at = random.below(present.len());
-            let edit = if random.below(2) == 0 {
-                let to = other_name(&mut random, &present[at]);
+            let kind = random.below(5);
+            let edit = if kind == 0 && present.len() > 1 {
+                let gone = present.swap_remove(at);
+                removed.push(gone.clone());
+                delete(&gone)
+            } else if kind < 3 {
+                let freed = removed.pop().filter(|_| kind == 1);
+                let to = freed.unwrap_or_else(|| other_name(&mut random, &present[at]));
                 if present.iter().any(|name| name.eq_ignore_ascii_case(&to)) {
                     continue;
                 }
@@ -472,9 +582,13 @@ fn random_sequences_of_edits_leave_whole_volumes() {
         };
         match planned {
             Ok(planned) => assert!(!planned.patches.is_empty() || edits.is_empty()),
-            // Two names of one file, or a file whose name is in another case: refused as they should be.
+            // Two names of one file, a file whose name is in another case, a file in several records that would go:
+            // refused as they should be.
             Err(refusal) => assert!(
-                matches!(refusal.gate, Gate::HardLinks | Gate::NameTaken),
+                matches!(
+                    refusal.gate,
+                    Gate::HardLinks | Gate::NameTaken | Gate::AttributeList
+                ),
                 "{name} {number} {edits:?}: {refusal}"
             ),
         }

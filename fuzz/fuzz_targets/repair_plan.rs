@@ -1,4 +1,4 @@
-//! Renames and swaps planned on the small NTFS volume with the damage that the input describes.
+//! Renames, swaps and removals planned on the small NTFS volume with the damage that the input describes.
 
 #![no_main]
 

@@ -48,6 +48,12 @@ pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<M
         let (from, to) = match edit {
             Edit::Rename { from, to, .. } => (from, to),
             Edit::Swap { first, second, .. } => (first, second),
+            Edit::Delete { name, .. } => {
+                return Err(Refusal::new(
+                    Gate::FileSystem,
+                    format!("{name}: files of a directory of the host are not removed"),
+                ));
+            }
         };
         check_name(from, to)?;
         let directory = host_directory(filesystem, edit.directory())?;
@@ -68,7 +74,7 @@ pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<M
         let opened = open_directory(&directory)?;
         let sha256 = content(&opened, from)?.ok_or_else(|| not_there(from))?;
         let exchanged_with = match edit {
-            Edit::Rename { .. } => {
+            Edit::Rename { .. } | Edit::Delete { .. } => {
                 check_free(filesystem, edit.directory(), from, to)?;
                 None
             }

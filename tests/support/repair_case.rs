@@ -1,4 +1,4 @@
-//! Renames and swaps planned on the small NTFS volume with the damage that a list of bytes describes.
+//! Renames, swaps and removals planned on the small NTFS volume with the damage that a list of bytes describes.
 //!
 //! A plan that is given has passed the strict check of the volume seen through it; everything else has to be a refusal.
 #![allow(dead_code, reason = "each target uses its part")]
@@ -57,6 +57,12 @@ pub(crate) fn run(input: &[u8]) -> (usize, usize) {
                 directory: folder.clone(),
                 first: first.clone(),
                 second: second.clone(),
+            });
+        }
+        if let Some(last) = files.last() {
+            edits.push(Edit::Delete {
+                directory: folder.clone(),
+                name: last.clone(),
             });
         }
         for edit in edits {

@@ -1,4 +1,4 @@
-//! The edits: exchange the names of two files, or give a file a name of the same length.
+//! The edits: exchange the names of two files, give a file a name of the same length, or remove a file.
 //!
 //! Nothing is ever allocated and no attribute but the root of an index changes its length. Times, 8.3 names, name spaces,
 //! link counts and sequence numbers stay: the creation time of a key file is evidence, and a repair must not disturb it.
@@ -9,8 +9,11 @@ use crate::error::ErrorKind;
 use crate::image::filesystem::ntfs::NtfsVolume;
 use crate::image::filesystem::ntfs::names::NAME_OFFSET;
 use crate::repair::gate::{Gate, Planned, Refusal};
+use crate::repair::ntfs::removal::Removal;
 use crate::repair::ntfs::staged::{Sectors, Staged};
-use crate::repair::ntfs::subject::{NAME_SPACE_DOS, Subject, check_writable_record};
+use crate::repair::ntfs::subject::{
+    NAME_SPACE_DOS, Subject, check_name_space, check_writable_record,
+};
 use crate::repair::ntfs::tree::{Entry, EntryId, Tree, name_text};
 use crate::repair::ntfs::{layout, store};
 
@@ -40,13 +43,22 @@ pub enum Edit {
         /// The other name, exactly.
         second: String,
     },
+    /// A file goes, with its long name and its 8.3 partner; nothing is zeroed.
+    Delete {
+        /// The directory.
+        directory: WinPath,
+        /// The name, exactly.
+        name: String,
+    },
 }
 
 impl Edit {
     /// The directory that is edited.
     pub fn directory(&self) -> &WinPath {
         match self {
-            Self::Rename { directory, .. } | Self::Swap { directory, .. } => directory,
+            Self::Rename { directory, .. }
+            | Self::Swap { directory, .. }
+            | Self::Delete { directory, .. } => directory,
         }
     }
 
@@ -55,6 +67,15 @@ impl Edit {
         match self {
             Self::Rename { from, to, .. } => vec![(from, to)],
             Self::Swap { first, second, .. } => vec![(first, second), (second, first)],
+            Self::Delete { .. } => Vec::new(),
+        }
+    }
+
+    /// The name of a file that goes.
+    pub fn removed(&self) -> Option<&str> {
+        match self {
+            Self::Delete { name, .. } => Some(name),
+            _ => None,
         }
     }
 }
@@ -72,6 +93,7 @@ pub(super) fn make(volume: &NtfsVolume, edit: &Edit) -> Planned<Edited> {
     match edit {
         Edit::Rename { from, to, .. } => rename(volume, tree, from, to),
         Edit::Swap { first, second, .. } => swap(volume, tree, first, second),
+        Edit::Delete { name, .. } => delete(volume, tree, name),
     }
 }
 
@@ -95,7 +117,7 @@ pub(super) fn load(volume: &NtfsVolume, path: &WinPath) -> Planned<Tree> {
 }
 
 /// The place of the entry with exactly that name.
-fn find(tree: &Tree, name: &str) -> Planned<usize> {
+pub(super) fn find(tree: &Tree, name: &str) -> Planned<usize> {
     let wanted = utf16::encode_le(name);
     let is_exact = |id: &EntryId| {
         tree.entries
@@ -168,6 +190,7 @@ fn rename(volume: &NtfsVolume, mut tree: Tree, from: &str, to: &str) -> Planned<
     }
     let subject = subject_at(volume, &tree, place)?;
     let entry = tree.at(place).ok_or_else(gone)?;
+    check_name_space(entry)?;
     let new = with_name(entry, entry, &wanted);
     let id = add(&mut tree, new);
     let spare = store::root_spare(mft, &tree)?;
@@ -192,6 +215,8 @@ fn swap(volume: &NtfsVolume, mut tree: Tree, first: &str, second: &str) -> Plann
         ));
     }
     let (entry_a, entry_b) = (tree.at(a).ok_or_else(gone)?, tree.at(b).ok_or_else(gone)?);
+    check_name_space(entry_a)?;
+    check_name_space(entry_b)?;
     let (name_a, name_b) = (entry_a.name().to_vec(), entry_b.name().to_vec());
     let at_a = with_name(entry_b, entry_a, &name_a);
     let at_b = with_name(entry_a, entry_b, &name_b);
@@ -203,6 +228,20 @@ fn swap(volume: &NtfsVolume, mut tree: Tree, first: &str, second: &str) -> Plann
     let mut staged = Staged::default();
     set_name(volume, &subject_a, &name_b, first, &mut staged)?;
     set_name(volume, &subject_b, &name_a, second, &mut staged)?;
+    finish(volume, tree, &layout, staged)
+}
+
+/// A file goes: its names from the index, then its record, then the bits of the record and of its clusters.
+fn delete(volume: &NtfsVolume, tree: Tree, name: &str) -> Planned<Edited> {
+    let mft = volume.mft();
+    let place = find(&tree, name)?;
+    let subject = subject_at(volume, &tree, place)?;
+    let removal = Removal::check(mft, &tree, place, &subject)?;
+    let spare = store::root_spare(mft, &tree)?;
+    let layout =
+        layout::of_removal(&tree, &removal.places, spare).map_err(|what| no_room(&what))?;
+    let mut staged = Staged::default();
+    removal.free(mft, &mut staged)?;
     finish(volume, tree, &layout, staged)
 }
 
@@ -219,7 +258,7 @@ fn no_room(what: &str) -> Refusal {
     )
 }
 
-fn subject_at(volume: &NtfsVolume, tree: &Tree, place: usize) -> Planned<Subject> {
+pub(super) fn subject_at(volume: &NtfsVolume, tree: &Tree, place: usize) -> Planned<Subject> {
     let entry = tree.at(place).ok_or_else(gone)?;
     Subject::open(volume.mft(), tree.directory, entry)
 }

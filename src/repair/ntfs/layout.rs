@@ -15,6 +15,8 @@ use crate::repair::ntfs::tree::{EntryId, Node, NodeId, Tree};
 const NEAR_NODES: usize = 2;
 /// Leaves around the old and the new place that are tried.
 const LEAVES_TRIED: usize = 6;
+/// Leaf slots around the place of a removed entry that are tried.
+const SLOTS_TRIED: usize = 16;
 
 /// The nodes that change, each with its new list.
 pub(super) type Layout = Vec<(NodeId, Vec<EntryId>)>;
@@ -172,4 +174,85 @@ pub(super) fn of_swap(
         *list.get_mut(place).ok_or("no such place")? = id;
     }
     arrange(tree, &list, &tree.slots, root_spare)
+}
+
+/// The layout without the entries at `places`: for each, the nearest leaf slot is given up whose leaf keeps another entry,
+/// and the entries between move by one. An entry of an inner node is covered by that: its nearest leaf slot is that of the
+/// entry before or behind it.
+pub(super) fn of_removal(
+    tree: &Tree,
+    places: &[usize],
+    root_spare: usize,
+) -> Result<Layout, String> {
+    let list: Vec<EntryId> = tree
+        .order
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| !places.contains(place))
+        .map(|(_, id)| *id)
+        .collect();
+    let near: Vec<Vec<usize>> = places
+        .iter()
+        .map(|place| leaf_slots_near(tree, *place))
+        .collect();
+    let mut last = Err("no leaf can give up a slot".to_owned());
+    // A file has one name in its directory, or two: a long one and its 8.3 partner.
+    for distance in 0..SLOTS_TRIED {
+        for first in 0..=distance {
+            let ranks = [first, distance.saturating_sub(first)];
+            if near.len() == 1 && first != distance {
+                continue;
+            }
+            let given: Option<Vec<usize>> = near
+                .iter()
+                .zip(ranks)
+                .map(|(slots, rank)| slots.get(rank).copied())
+                .collect();
+            let Some(given) = given.filter(|given| given.len() == places.len()) else {
+                continue;
+            };
+            if given.iter().enumerate().any(|(at, slot)| {
+                given
+                    .iter()
+                    .skip(at.saturating_add(1))
+                    .any(|other| other == slot)
+            }) {
+                continue;
+            }
+            let slots: Vec<NodeId> = tree
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| !given.contains(place))
+                .map(|(_, id)| *id)
+                .collect();
+            last = arrange(tree, &list, &slots, root_spare);
+            if last.is_ok() {
+                return last;
+            }
+        }
+    }
+    last
+}
+
+/// The leaf slots nearest to a place, nearest first.
+fn leaf_slots_near(tree: &Tree, place: usize) -> Vec<usize> {
+    let is_leaf = |place: usize| {
+        tree.slots
+            .get(place)
+            .and_then(|id| tree.nodes.get(*id))
+            .is_some_and(|node| node.is_leaf() && (node.vcn.is_none() || node.entries.len() > 1))
+    };
+    let mut found = Vec::new();
+    for distance in 0..tree.slots.len() {
+        let mut sides = vec![place.checked_sub(distance)];
+        if distance > 0 {
+            sides.push(place.checked_add(distance));
+        }
+        found.extend(sides.into_iter().flatten().filter(|place| is_leaf(*place)));
+        if found.len() >= SLOTS_TRIED {
+            break;
+        }
+    }
+    found
 }

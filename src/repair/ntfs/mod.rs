@@ -2,12 +2,13 @@
 //!
 //! [`plan`] takes a volume and the edits, and gives the sectors that would change. Each edit is made on the volume as the
 //! edits before it leave it, seen through them; then the volume is opened once more through all changes and checked: the
-//! index is whole and of the same shape, its list of names differs exactly by the edits, and every file that was touched has
-//! the content it had. Nothing is written here. What changes on disk and why: `docs/repair.md`.
+//! index is whole and of the same shape, its list of names differs exactly by the edits, every file with another name has the
+//! content it had, and of a file that was removed record and clusters are free and nothing else is. Nothing is written here. What changes on disk and why: `docs/repair.md`.
 
 mod edit;
 mod gates;
 mod layout;
+mod removal;
 mod staged;
 mod store;
 mod subject;

@@ -5,6 +5,7 @@
 //! them whole.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::error::{Error, Result};
 use crate::image::device::{BlockDevice, Device, read_vec};
@@ -27,6 +28,8 @@ pub(crate) struct Sector {
     pub(crate) after: Vec<u8>,
     /// What it is a part of.
     pub(crate) what: String,
+    /// Whether it is of a bitmap: those are written last, so that what was freed is never seen as free too early.
+    pub(crate) is_bitmap: bool,
 }
 
 impl Sectors {
@@ -35,10 +38,13 @@ impl Sectors {
         self.0.extend(later.0);
     }
 
-    /// The sectors as patches against `base`; a sector that ends as it began is left out.
+    /// The sectors as patches against `base`, in the order in which they are written; a sector that ends as it began is
+    /// left out.
     pub(crate) fn patches(&self, base: &dyn BlockDevice) -> Result<Vec<Patch>> {
         let mut patches = Vec::new();
-        for (position, sector) in &self.0 {
+        let mut ordered: Vec<_> = self.0.iter().collect();
+        ordered.sort_by_key(|(_, sector)| sector.is_bitmap);
+        for (position, sector) in ordered {
             let before = read_vec(base, *position, sector.after.len())?;
             if before != sector.after {
                 patches.push(Patch {
@@ -56,6 +62,7 @@ impl Sectors {
 #[derive(Debug, Default)]
 pub(super) struct Staged {
     blocks: BTreeMap<u64, (ProtectedBlock, String)>,
+    bitmaps: BTreeMap<u64, (Vec<u8>, String)>,
 }
 
 impl Staged {
@@ -80,6 +87,29 @@ impl Staged {
         staged
     }
 
+    /// The sector of a bitmap that holds the byte at `position`, and the place of the byte in it.
+    pub(super) fn bitmap_byte(
+        &mut self,
+        device: &Device,
+        position: u64,
+        what: &str,
+    ) -> Result<&mut u8> {
+        let stride = u64::try_from(SECTOR_BYTES).unwrap_or(u64::MAX);
+        let inside = position.checked_rem(stride).unwrap_or(0);
+        let start = position.saturating_sub(inside);
+        let (sector, _) = match self.bitmaps.entry(start) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let sector = read_vec(device.as_ref(), start, SECTOR_BYTES)?;
+                entry.insert((sector, what.to_owned()))
+            }
+        };
+        usize::try_from(inside)
+            .ok()
+            .and_then(|inside| sector.get_mut(inside))
+            .ok_or_else(|| Error::corrupt(format!("{what}: has no byte at 0x{position:08x}")))
+    }
+
     /// The sectors that differ from those on `device`.
     pub(super) fn sectors(&self, device: &Device) -> Result<Sectors> {
         let mut sectors = Sectors::default();
@@ -102,9 +132,26 @@ impl Staged {
                     if read_vec(device.as_ref(), position, chunk.len())? != chunk {
                         let after = chunk.to_vec();
                         let what = what.clone();
-                        sectors.0.insert(position, Sector { after, what });
+                        let sector = Sector {
+                            after,
+                            what,
+                            is_bitmap: false,
+                        };
+                        sectors.0.insert(position, sector);
                     }
                 }
+            }
+        }
+        for (position, (after, what)) in &self.bitmaps {
+            let sector = Sector {
+                after: after.clone(),
+                what: what.clone(),
+                is_bitmap: true,
+            };
+            if sectors.0.insert(*position, sector).is_some() {
+                return Err(Error::corrupt(format!(
+                    "{what}: its sector at 0x{position:08x} is one of a record or an index too"
+                )));
             }
         }
         Ok(sectors)

@@ -42,20 +42,11 @@ impl Subject {
         let number = entry.reference.record();
         let refuse = |gate: Gate, what: String| Refusal::new(gate, format!("{name}: {what}"));
         check_writable_record(mft, number).map_err(|what| refuse(Gate::SystemRecord, what))?;
-        match entry.name_space() {
-            NAME_SPACE_DOS => {
-                return Err(refuse(
-                    Gate::Name,
-                    "is the 8.3 name of a file; name its long name".to_owned(),
-                ));
-            }
-            NAME_SPACE_BOTH => {
-                return Err(refuse(
-                    Gate::Name,
-                    "is its own 8.3 name, which a rename would have to make anew".to_owned(),
-                ));
-            }
-            _ => {}
+        if entry.name_space() == NAME_SPACE_DOS {
+            return Err(refuse(
+                Gate::Name,
+                "is the 8.3 name of a file; name its long name".to_owned(),
+            ));
         }
         let file = NtfsFile::open(mft, entry.reference)?;
         if file.base().sequence() != entry.reference.sequence() {
@@ -81,6 +72,20 @@ impl Subject {
             name_offset,
         })
     }
+}
+
+/// Refuses a name that is its own 8.3 name.
+pub(super) fn check_name_space(entry: &Entry) -> Planned<()> {
+    if entry.name_space() != NAME_SPACE_BOTH {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Gate::Name,
+        format!(
+            "{}: is its own 8.3 name, which a rename would have to make anew",
+            name_text(entry.name())
+        ),
+    ))
 }
 
 /// Refuses a record of the file system itself, and one that is kept twice.

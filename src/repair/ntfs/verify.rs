@@ -1,7 +1,8 @@
 //! The check of an edit on the volume seen through it, before anything is written.
 //!
 //! The new index is read by the same strict reader as the old one. Then: same blocks and links, the list of names differs
-//! exactly by the edit, each new name leads to its file, and that file has the same content, streams and times.
+//! exactly by the edit, each new name leads to its file, and that file has the same content, streams and times. The record
+//! of a removed file is free, and the bitmaps differ by its bits only.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +13,17 @@ use crate::image::filesystem::ntfs::attribute::{self, Form};
 use crate::image::filesystem::ntfs::file::NtfsFile;
 use crate::image::filesystem::ntfs::names::NAME_OFFSET;
 use crate::image::filesystem::ntfs::reference::FileReference;
+use crate::image::filesystem::ntfs::stream::Stream;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::edit::{self, Edit};
+use crate::repair::ntfs::removal::{self, Removal};
 use crate::repair::ntfs::subject::Subject;
 use crate::repair::ntfs::tree::{NodeId, Tree};
 
 /// Longest content that is compared byte by byte; key files have a few kilobytes.
 const CONTENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a bitmap that are compared at once.
+const BITMAP_BYTES: usize = 1 << 20;
 
 /// A fault of the edit itself: not of the image, so it is said as such.
 fn fault(what: impl std::fmt::Display) -> Refusal {
@@ -45,7 +50,93 @@ pub(super) fn check(
     for (from, to) in edit.names() {
         check_file(before, old, from, after, &new, &edit.directory().child(to))?;
     }
+    match edit.removed() {
+        Some(name) => check_removed(before, old, after, edit, name),
+        None => check_bits(before, after, &[], &[]),
+    }
+}
+
+/// The record of a removed file is free and otherwise as it was, and its bits are cleared and no others.
+fn check_removed(
+    before: &NtfsVolume,
+    old: &Tree,
+    after: &NtfsVolume,
+    edit: &Edit,
+    name: &str,
+) -> Planned<()> {
+    let place = edit::find(old, name)?;
+    let subject = edit::subject_at(before, old, place)?;
+    let removal = Removal::check(before.mft(), old, place, &subject)?;
+    if after.locate(&edit.directory().child(name))?.is_some() {
+        return Err(fault(format_args!("{name} is still found")));
+    }
+    let (was, is) = (
+        before.mft().record(removal.record)?,
+        after.mft().record(removal.record)?,
+    );
+    if !removal::is_freed(&was, &is) {
+        return Err(fault(format_args!(
+            "record {} is not the freed one",
+            removal.record
+        )));
+    }
+    check_bits(before, after, &[removal.record], &removal.clusters)
+}
+
+/// The bitmaps of records and of clusters differ exactly by these bits, which are cleared.
+fn check_bits(
+    before: &NtfsVolume,
+    after: &NtfsVolume,
+    records: &[u64],
+    clusters: &[u64],
+) -> Planned<()> {
+    let (old_records, old_clusters) = removal::bitmaps(before.mft())?;
+    let (new_records, new_clusters) = removal::bitmaps(after.mft())?;
+    for (old, new, expected) in [
+        (old_records, new_records, records),
+        (old_clusters, new_clusters, clusters),
+    ] {
+        if cleared(before, &old, after, &new, expected.len())?.as_deref() != Some(expected) {
+            return Err(fault(
+                "a bitmap differs by other bits than those of the edit",
+            ));
+        }
+    }
     Ok(())
+}
+
+/// The bits that `new` has cleared, in ascending order; `None` if one is set anew, or there are more than `most`.
+fn cleared(
+    before: &NtfsVolume,
+    old: &Stream,
+    after: &NtfsVolume,
+    new: &Stream,
+    most: usize,
+) -> Planned<Option<Vec<u64>>> {
+    if old.size() != new.size() {
+        return Ok(None);
+    }
+    let mut bits = Vec::new();
+    let mut offset = 0_u64;
+    while offset < old.size() {
+        let left = usize::try_from(old.size().saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = left.min(BITMAP_BYTES);
+        let was = old.read_vec(before.mft().device().as_ref(), offset, len)?;
+        let is = new.read_vec(after.mft().device().as_ref(), offset, len)?;
+        if was != is {
+            for (place, (was, is)) in was.iter().zip(&is).enumerate() {
+                let byte = offset.saturating_add(u64::try_from(place).unwrap_or(0));
+                for bit in (0..8_u8).filter(|bit| (was ^ is) >> bit & 1 == 1) {
+                    if is >> bit & 1 == 1 || bits.len() == most {
+                        return Ok(None);
+                    }
+                    bits.push(byte.saturating_mul(8).saturating_add(u64::from(bit)));
+                }
+            }
+        }
+        offset = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+    }
+    Ok(Some(bits))
 }
 
 /// A name of a directory with its name space and its file.
@@ -62,7 +153,16 @@ fn names(tree: &Tree) -> BTreeSet<Name> {
 /// The names as they should be after the edit.
 fn expected_names(old: &Tree, edit: &Edit) -> BTreeSet<Name> {
     let mut expected = BTreeSet::new();
+    let removed = edit.removed().map(utf16::encode_le);
+    let removed = names(old)
+        .into_iter()
+        .find(|(name, _, _)| Some(name) == removed.as_ref())
+        .map(|(_, _, file)| file);
     for (name, space, file) in names(old) {
+        // Both names of a removed file go, the long one and the 8.3 one.
+        if Some(file) == removed {
+            continue;
+        }
         let renamed = edit
             .names()
             .into_iter()
