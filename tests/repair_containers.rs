@@ -284,3 +284,71 @@ fn a_saved_plan_and_a_patch_are_applied_to_a_copy_and_to_nothing_else() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     assert!(fs::read(place("first.vhd")).unwrap() == fs::read(sample()).unwrap());
 }
+
+#[test]
+fn a_parent_of_a_differencing_disk_is_not_written_in_place_and_can_be_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("parent.vhd");
+    fs::copy(sample(), &image).unwrap();
+    let before = fs::read(&image).unwrap();
+    // The name of a child says nothing; its header does.
+    fs::write(folder.path().join("child"), differencing(&before)).unwrap();
+    let args = ["repair", "--set-name", NAME, "--format", "json"];
+    let preview = goldseal(&args, &[&image]);
+    assert!(preview.status.success(), "{preview:?}");
+    assert!(report(&preview)["warnings"].to_string().contains("child"));
+    let output = goldseal(&[&args[..], &["--apply", "--in-place"]].concat(), &[&image]);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let refusal = &report(&output)["refusal"];
+    assert_eq!(refusal["gate"], "container");
+    assert!(refusal["message"].as_str().unwrap().contains("--to"));
+    assert!(fs::read(&image).unwrap() == before);
+    let copy = folder.path().join("copy.vhd");
+    let to = ["--apply", "--to", copy.to_str().unwrap()];
+    let output = goldseal(&[&args[..], &to].concat(), &[&image]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(&copy).unwrap().len(), before.len());
+}
+
+#[test]
+fn a_parent_of_an_overlay_of_qemu_is_not_written_in_place() {
+    if !support::tool("qemu-img") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("golden.vhd");
+    fs::copy(sample(), &image).unwrap();
+    let child = folder.path().join("child.qcow2");
+    let made = Command::new("qemu-img")
+        .args([
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "vpc",
+            "-b",
+            "golden.vhd",
+        ])
+        .arg(&child)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let args = ["repair", "--set-name", NAME, "--apply", "--in-place"];
+    assert_eq!(goldseal(&args, &[&image]).status.code(), Some(4));
+    fs::remove_file(child).unwrap();
+    assert!(goldseal(&args, &[&image]).status.success());
+}
+
+#[test]
+fn a_differencing_disk_of_another_parent_stands_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("golden.vhd");
+    fs::copy(sample(), &image).unwrap();
+    let mut parent = fs::read(&image).unwrap();
+    parent[68] ^= 1;
+    fs::write(folder.path().join("child.vhd"), differencing(&parent)).unwrap();
+    let args = ["repair", "--set-name", NAME, "--apply", "--in-place"];
+    assert!(goldseal(&args, &[&image]).status.success());
+}

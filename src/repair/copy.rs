@@ -18,6 +18,7 @@ use crate::image::{Image, Installation};
 use crate::repair::files::{rename_new, sync_directory};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::in_place::{self, Run};
+use crate::repair::lock::{self, Lock};
 use crate::repair::plan::RepairPlan;
 
 /// Bytes that are copied at once.
@@ -63,6 +64,9 @@ pub fn write(
             ),
         ));
     }
+    // Held until the copy is whole: who writes to the image meanwhile would leave a copy of neither state.
+    let locked = open_image_file(path)?;
+    lock::take(&locked.file, path, Lock::Shared)?;
     let (source, layer) = source(image, path, installation, plan, run)?;
     let mut name = target.as_os_str().to_owned();
     name.push(format!(".goldseal-{}", run.id));
@@ -78,7 +82,12 @@ pub fn write(
         layer,
         is_kept: false,
     };
-    fill(&File::from(fd), source.as_ref()).map_err(|error| error.at(target.to_string_lossy()))?;
+    let file = File::from(fd);
+    // Whatever the mask of the process and the default list of the folder say.
+    rustix::fs::fchmod(&file, mode)
+        .map_err(|errno| failed(&copy.temporary, "mode", errno.into()))?;
+    fill(&file, source.as_ref()).map_err(|error| error.at(target.to_string_lossy()))?;
+    drop(locked);
     Ok(copy)
 }
 
@@ -116,7 +125,7 @@ fn source(
     plan: &RepairPlan,
     run: &Run,
 ) -> Planned<(Device, String)> {
-    let in_file = match in_place::journal(image, installation, plan, run) {
+    let in_file = match in_place::placed(image, installation, plan, run) {
         Ok(journal) => Some(journal),
         Err(refusal) if refusal.gate == Gate::Container => None,
         Err(refusal) => return Err(refusal),

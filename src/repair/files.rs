@@ -10,6 +10,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{JOURNAL_BYTES_MAX, Journal};
+use crate::repair::lock::{self, Lock};
 use crate::repair::medium::FileMedium;
 use crate::repair::write::JournalStore;
 
@@ -69,11 +70,7 @@ pub(crate) fn open_image(path: &Path) -> Planned<FileMedium> {
     if is_other {
         return Err(in_use("was exchanged while it was opened"));
     }
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| in_use("another program holds a lock on it"))?;
-    // qemu and others lock byte ranges, which this call sees and flock does not.
-    rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| in_use("another program holds a lock on a part of it"))?;
+    lock::take(&file, path, Lock::Exclusive)?;
     let len = file
         .seek(SeekFrom::End(0))
         .map_err(|error| io_error(path, "length", error))?;

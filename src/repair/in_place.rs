@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Image, Installation};
-use crate::repair::directory;
 use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{Entry, Header, Journal, digest};
 use crate::repair::medium::Medium;
 use crate::repair::plan::RepairPlan;
 use crate::repair::write::{self, JournalStore};
+use crate::repair::{children, directory};
 
 /// The layers that a disk may have above its file to be written in place.
 const CONTAINERS: &[&str] = &["vhd:fixed", "vhd:dynamic"];
@@ -24,11 +24,26 @@ pub struct Run {
     pub created: u64,
 }
 
+/// The journal of a plan for an image that is to be written in place.
+///
+/// # Errors
+/// [`Gate::Container`] for an image that is not written into, or on which other disks build, with the way out.
+pub fn journal(
+    image: &Image,
+    installation: &Installation,
+    plan: &RepairPlan,
+    run: &Run,
+) -> Planned<Journal> {
+    let journal = placed(image, installation, plan, run)?;
+    children::check(Path::new(&image.source))?;
+    Ok(journal)
+}
+
 /// The journal of a plan for an image: where each of its sectors lies in the file.
 ///
 /// # Errors
-/// [`Gate::Container`] for an image that is not written into, with the way out.
-pub fn journal(
+/// [`Gate::Container`] for an image that is kept in another way than byte for byte in one file.
+pub(crate) fn placed(
     image: &Image,
     installation: &Installation,
     plan: &RepairPlan,

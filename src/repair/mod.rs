@@ -16,10 +16,12 @@
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
 //! | `directory.rs` | new names in a directory of the host |
 //! | `copy.rs` | a repaired copy |
+//! | `children.rs` | disks that build on the image |
 //! | `saved.rs` | plans and patches as files |
-//! | `in_use.rs`, `status.rs` | who else uses the image; a repair that was not finished |
+//! | `in_use.rs`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
+mod children;
 pub mod copy;
 mod directory;
 mod files;
@@ -27,6 +29,7 @@ pub mod gate;
 pub mod in_place;
 pub mod in_use;
 pub mod journal;
+mod lock;
 pub mod medium;
 pub mod ntfs;
 pub mod plan;
