@@ -1,8 +1,11 @@
-//! Whether something else uses the image: a loop device, a mount, another program, a lock.
+//! Whether something else uses the image: a loop device, a mount of it or of a part of it, another program.
 //!
 //! A best effort: what the system does not show (another name space, another host) is not seen, so the locks that are taken
 //! while writing and the comparison of every old byte stay the last word. Specifications: proc(5), flock(2), fcntl(2).
 
+mod block;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -45,12 +48,21 @@ pub fn check(path: &Path) -> Planned<()> {
         )
     })?;
     if let Some(device) = loop_device(path, &metadata)? {
-        return Err(used(path, &format!("{device} is set up over it")));
+        return Err(used(path, &device));
     }
-    if metadata.file_type().is_block_device()
-        && let Some(place) = mounted(path, metadata.rdev())?
-    {
-        return Err(used(path, &format!("is mounted at {place}")));
+    let devices = if metadata.file_type().is_block_device() {
+        let own = block::numbers(metadata.rdev());
+        block::family(&own).map_err(|error| unseen(path, "/sys/dev/block", &error))?
+    } else {
+        BTreeSet::new()
+    };
+    let place =
+        block::mounted(&devices, &metadata).map_err(|error| unseen(path, block::MOUNTS, &error))?;
+    if let Some(place) = place {
+        return Err(used(
+            path,
+            &format!("it, or a part of it, is mounted at {place}"),
+        ));
     }
     if metadata.is_dir() {
         // A mounted tree is in use by being mounted; each change of a name in it is made whole by the host.
@@ -62,7 +74,7 @@ pub fn check(path: &Path) -> Planned<()> {
     Ok(())
 }
 
-/// The loop device whose backing file is the image.
+/// The loop device whose backing file is the image, in words.
 fn loop_device(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> {
     let named = path.canonicalize().ok();
     let devices = fs::read_dir("/sys/block").map_err(|error| unseen(path, "/sys/block", &error))?;
@@ -72,30 +84,28 @@ fn loop_device(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> {
             continue;
         };
         let backing = PathBuf::from(backing.trim_end_matches('\n'));
-        let is_same = fs::metadata(&backing)
-            .is_ok_and(|other| (other.dev(), other.ino()) == (image.dev(), image.ino()));
-        if is_same || named.as_ref() == Some(&backing) {
-            return Ok(Some(format!("the loop device {name}")));
+        let is_same = fs::metadata(&backing).is_ok_and(|other| is_same(image, &other));
+        if !is_same && named.as_ref() != Some(&backing) {
+            continue;
         }
+        let place = fs::read_to_string(entry.path().join("dev"))
+            .and_then(|numbers| block::family(numbers.trim_end()))
+            .and_then(|devices| block::mounted(&devices, image));
+        return Ok(Some(match place {
+            Ok(Some(place)) => {
+                format!("the loop device {name} is set up over it, and mounted at {place}")
+            }
+            _ => format!("the loop device {name} is set up over it"),
+        }));
     }
     Ok(None)
 }
 
-/// Where a block device is mounted.
-fn mounted(path: &Path, device: u64) -> Planned<Option<String>> {
-    let wanted = format!(
-        "{}:{}",
-        rustix::fs::major(device),
-        rustix::fs::minor(device)
-    );
-    let table = "/proc/self/mountinfo";
-    let mounts = fs::read_to_string(table).map_err(|error| unseen(path, table, &error))?;
-    Ok(mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ');
-        let is_wanted = fields.nth(2) == Some(wanted.as_str());
-        let place = fields.nth(1)?;
-        is_wanted.then(|| place.to_owned())
-    }))
+/// Whether two files are the same one, or the same block device under two names.
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    let is_device = |file: &fs::Metadata| file.file_type().is_block_device();
+    (is_device(one) && is_device(other) && one.rdev() == other.rdev())
+        || (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Another process that has the image open.
@@ -117,10 +127,7 @@ fn open_elsewhere(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> 
             let Ok(other) = fs::metadata(file.path()) else {
                 continue;
             };
-            let is_same_device = image.file_type().is_block_device()
-                && other.file_type().is_block_device()
-                && other.rdev() == image.rdev();
-            if is_same_device || (other.dev(), other.ino()) == (image.dev(), image.ino()) {
+            if is_same(image, &other) {
                 let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 return Ok(Some(format!("process {number} ({})", program.trim_end())));
             }
