@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use goldseal::image::{Image, Options, Source};
 use goldseal::repair::in_place::{self, Run};
@@ -53,10 +53,6 @@ impl Sample {
         self.place("golden.vhd.goldseal-journal")
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        fs::read(self.image()).unwrap()
-    }
-
     /// The opened image and the plan that gives the first key its current name.
     fn plan(&self) -> (Image, RepairPlan) {
         let image = Image::open(&Source::from_path(self.image()), &Options::default()).unwrap();
@@ -71,11 +67,6 @@ impl Sample {
     fn prepared(&self) -> Journal {
         let (image, plan) = self.plan();
         in_place::journal(&image, &image.installations[0], &plan, &run()).unwrap()
-    }
-
-    fn undo(&self) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_goldseal"));
-        command.arg("undo").arg(self.journal()).output().unwrap()
     }
 }
 

@@ -18,7 +18,7 @@
 //! | `copy.rs` | a repaired copy |
 //! | `children.rs` | disks that build on the image |
 //! | `saved.rs` | plans and patches as files |
-//! | `in_use.rs`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
+//! | `in_use/`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
 mod children;
