@@ -120,8 +120,7 @@ fn a_reset_machine_guid_is_mended_by_exactly_this_rename() {
             "L5 (by inference)",
         ],
         &[
-            "to Documents and Settings",
-            "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7",
+            "rename c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4 to c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7",
         ],
     );
 }
@@ -258,4 +257,51 @@ fn the_schema_of_a_diagnosis_names_what_a_diagnosis_has() {
     for link in diagnosis["links"].as_array().unwrap() {
         assert!(states.contains(&link["state"]), "{link}");
     }
+}
+
+#[test]
+fn diagnoses_fit_the_schema_that_the_program_prints() {
+    let has_module = Command::new("/usr/bin/python3")
+        .args(["-c", "import jsonschema"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !has_module {
+        assert!(
+            std::env::var_os("CI").is_none_or(|value| value != "true"),
+            "python3-jsonschema is needed by this test"
+        );
+        eprintln!("skipped: python3-jsonschema is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let schema = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["schema", "diagnose"])
+        .output()
+        .unwrap();
+    fs::write(folder.path().join("schema.json"), schema.stdout).unwrap();
+    let log = ["--event-log", "testdata/event_logs/kb884872_system.evt"];
+    let mut reports: Vec<Json> = ["w2k3_iis6", "xpe_race_service", "srv2016_encrypted_config"]
+        .iter()
+        .map(|case| Sample::open(case).json("diagnose"))
+        .collect();
+    reports.push(Sample::open("w2k_kb884872_swap").json_with("diagnose", &log));
+    fs::write(
+        folder.path().join("reports.json"),
+        Json::from(reports).to_string(),
+    )
+    .unwrap();
+    let script = "import json,jsonschema\n\
+                  s=json.load(open('schema.json')); v=jsonschema.Draft202012Validator\n\
+                  v.check_schema(s)\n\
+                  [v(s).validate(d) for d in json.load(open('reports.json'))]\n";
+    let output = Command::new("/usr/bin/python3")
+        .current_dir(folder.path())
+        .args(["-c", script])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

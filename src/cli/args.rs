@@ -84,7 +84,7 @@ pub(crate) enum Command {
     /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
     Keys(OneImage),
     /// Why do IIS and its neighbours not start here? Cause, evidence, and what would mend it.
-    Diagnose(OneImage),
+    Diagnose(DiagnoseArgs),
     /// Plan, preview and, with --apply, write the corrected names of key files.
     Repair(RepairArgs),
     /// Put an image back as it was before a repair.
@@ -242,7 +242,7 @@ pub(crate) struct OneImage {
     /// A directory, volume, disk or disk image; told apart by content.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: Option<PathBuf>,
-    /// Do not read the event logs (only `inspect` does, of the commands that look at one image).
+    /// Do not read the event logs (`inspect` and `diagnose` do, of the commands that look at one image).
     #[arg(long)]
     pub(crate) no_logs: bool,
     #[command(flatten)]
@@ -293,6 +293,16 @@ pub(crate) struct RepairArgs {
     pub(crate) patch: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) unbuilt: UnbuiltArgs,
+}
+
+/// Arguments of `diagnose`.
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    #[command(flatten)]
+    pub(crate) image: OneImage,
+    /// When the problem began: a date, or a time as 2005-03-01T08:00:00Z; UTC. Without it, the first failure in the event logs.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) problem_time: Option<String>,
 }
 
 /// Arguments of `undo`.

@@ -80,7 +80,7 @@ fn query(args: &EventsArgs) -> Result<Query, Failure> {
 }
 
 /// A time of RFC 3339, or a date: its first moment or, for an end, its last.
-fn time(option: &str, text: &str, end: bool) -> Result<FileTime, Failure> {
+pub(crate) fn time(option: &str, text: &str, end: bool) -> Result<FileTime, Failure> {
     let date = || {
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
         let start = date.and_time(NaiveTime::MIN).and_utc();

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::cli::Failure;
-use crate::cli::args::Command;
+use crate::cli::args::{Command, OneImage};
 
 /// Refuses an output that is one of the files that the command reads.
 pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Failure> {
@@ -36,6 +36,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
+/// The image of a command that looks at one, and what is named beside it.
+fn one_image(args: &OneImage) -> Vec<&Path> {
+    args.image
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(args.source.artifacts())
+        .collect()
+}
+
 /// Every path of the command line that is read.
 fn sources(command: &Command) -> Vec<&Path> {
     match command {
@@ -45,12 +54,8 @@ fn sources(command: &Command) -> Vec<&Path> {
             .map(AsRef::as_ref)
             .chain(args.source.artifacts())
             .collect(),
-        Command::Inspect(args) | Command::Keys(args) | Command::Diagnose(args) => args
-            .image
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(args.source.artifacts())
-            .collect(),
+        Command::Inspect(args) | Command::Keys(args) => one_image(args),
+        Command::Diagnose(args) => one_image(&args.image),
         Command::Events(args) => args
             .image
             .iter()

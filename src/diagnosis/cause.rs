@@ -5,7 +5,13 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::ask::{said, word, yes_no};
+use crate::diagnosis::codes;
+use crate::diagnosis::commands::is_sealed_for_specialize;
 use crate::diagnosis::hindrance::{self, Hindrance};
+use crate::diagnosis::key_files::KeyFile;
+use crate::diagnosis::problem::{LoggedFailure, Problem};
+use crate::diagnosis::questions::{reason, what_would_decide};
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
 use crate::facts::machine_keys::Decision;
@@ -33,32 +39,12 @@ pub enum Cause {
     Access,
     /// The right key is there and opens the metabase, and something else stops IIS.
     Blocked,
+    /// The right key is there and opens the metabase; what the logs tell of is a service beside IIS.
+    Neighbour,
+    /// The right key is there and opens the metabase, and the logs tell of failures of IIS that nothing here explains.
+    Unexplained,
     /// It could not be decided.
     Undecided,
-}
-
-/// A text fact, if it was found.
-fn word<'c>(collected: &'c Collected, id: &str) -> Option<&'c str> {
-    match collected.facts.get(id)?.get() {
-        Ok(Some((Value::Text(word), _))) => Some(word),
-        _ => None,
-    }
-}
-
-fn yes_no(collected: &Collected, id: &str) -> Option<bool> {
-    match collected.facts.get(id)?.get() {
-        Ok(Some((Value::Bool(answer), _))) => Some(*answer),
-        _ => None,
-    }
-}
-
-/// A fact as text for a sentence.
-fn said(collected: &Collected, id: &str) -> String {
-    match collected.facts.get(id).map(Fact::get) {
-        Some(Ok(Some((value, _)))) => value.to_string(),
-        Some(Ok(None)) => "none".to_owned(),
-        Some(Err(_)) | None => "unknown".to_owned(),
-    }
 }
 
 /// Whether a list fact was found and has an element.
@@ -71,7 +57,8 @@ fn has_any(collected: &Collected, id: &str) -> bool {
 
 impl Cause {
     /// The cause that the facts show, with what hinders IIS whatever its keys.
-    pub(crate) fn of(collected: &Collected, hindrances: &[Hindrance]) -> Self {
+    pub(crate) fn of(seen: &Seen<'_>) -> Self {
+        let collected = seen.collected;
         if yes_no(collected, "iis.metabase_in_use") == Some(false) {
             return Self::NoMetabase;
         }
@@ -85,7 +72,7 @@ impl Cause {
         match (word(collected, "key.pairing"), opens) {
             (Some("none"), _) => Self::ForeignMetabase,
             (Some("machine_guid" | "other"), Some(false)) => Self::KeyDoesNotOpen,
-            (Some("machine_guid"), Some(true)) => hindered(hindrances),
+            (Some("machine_guid"), Some(true)) => hindered(seen),
             (Some("other"), _) => match collected.plan.decision {
                 Decision::RenameOnly | Decision::Swap => Self::WrongName,
                 _ => Self::WrongNameUndecided,
@@ -95,7 +82,8 @@ impl Cause {
     }
 
     /// The sentence, without the links and without the full stop.
-    pub(crate) fn sentence(self, collected: &Collected, hindrances: &[Hindrance]) -> String {
+    pub(crate) fn sentence(self, seen: &Seen<'_>) -> String {
+        let (collected, hindrances) = (seen.collected, seen.hindrances);
         let files = || said(collected, "key.paired_files");
         match self {
             Self::NoMetabase => {
@@ -106,8 +94,22 @@ impl Cause {
                 said(collected, "iis.metabase_state")
             ),
             Self::Healthy => format!(
-                "IIS can open its metabase: {} carries MachineGuid and signed it",
-                files()
+                "IIS can open its metabase: {} carries MachineGuid and signed it{}",
+                files(),
+                older_failures(seen)
+            ),
+            Self::Neighbour => format!(
+                "IIS can open its metabase: {} carries MachineGuid and signed it; what the logs tell of is a service beside IIS: {}",
+                files(),
+                seen.problem
+                    .last_of_neighbour()
+                    .map(told)
+                    .unwrap_or_default()
+            ),
+            Self::Unexplained => format!(
+                "{} carries MachineGuid and signed the metabase, and nothing here hinders IIS; the logs tell that it failed all the same: {}",
+                files(),
+                seen.problem.last_of_iis().map(told).unwrap_or_default()
             ),
             Self::WrongName => format!(
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; renaming that file repairs it",
@@ -148,7 +150,8 @@ impl Cause {
     }
 
     /// What would mend it, step by step.
-    pub(crate) fn remedy(self, collected: &Collected, hindrances: &[Hindrance]) -> Vec<String> {
+    pub(crate) fn remedy(self, seen: &Seen<'_>) -> Vec<String> {
+        let (collected, hindrances) = (seen.collected, seen.hindrances);
         let mut steps = Vec::new();
         match self {
             Self::NoMetabase | Self::Healthy => {}
@@ -160,17 +163,19 @@ impl Cause {
                 );
                 steps.push(ANEW.to_owned());
             }
+            Self::WrongName if is_sealed_for_specialize(collected) => steps.extend(sealed()),
             Self::WrongName => {
                 for action in &collected.plan.actions {
-                    steps.push(format!("Rename {} to {}", action.from, action.to));
+                    steps.push(renamed(&action.from, &action.to));
                 }
                 if collected.plan.decision == Decision::Swap {
                     steps.push("The two renames are one exchange of names: nothing is lost by it".to_owned());
                 }
                 steps.push(
-                    "`goldseal repair IMAGE` shows this plan and what every check would say afterwards"
+                    "`goldseal repair` does it; the commands below are complete, the first shows the plan and writes nothing"
                         .to_owned(),
                 );
+                steps.extend(hotfix(collected));
             }
             Self::WrongNameUndecided => steps.push(format!(
                 "Decide first what the proof leaves open ({}), then name the file with `goldseal repair IMAGE --set-name OLD=NEW`",
@@ -184,6 +189,14 @@ impl Cause {
                 );
                 steps.push(ANEW.to_owned());
             }
+            Self::Neighbour => steps.push(
+                "Leave keys and metabase as they are; mend the service that the logs name, then start IIS again"
+                    .to_owned(),
+            ),
+            Self::Unexplained => steps.push(
+                "Rename nothing: the right key is in its place. Start a copy of the image and read its logs anew"
+                    .to_owned(),
+            ),
             Self::Access | Self::Blocked => steps.extend(hindrance::remedies(hindrances)),
             Self::Undecided => steps.push(format!(
                 "What would decide it: {}",
@@ -195,14 +208,108 @@ impl Cause {
 }
 
 /// What holds where the right key is in its place.
-fn hindered(hindrances: &[Hindrance]) -> Cause {
-    if hindrances.iter().any(|hindrance| hindrance.is_access) {
-        Cause::Access
-    } else if hindrances.is_empty() {
-        Cause::Healthy
-    } else {
-        Cause::Blocked
+fn hindered(seen: &Seen<'_>) -> Cause {
+    if seen.hindrances.iter().any(|hindrance| hindrance.is_access) {
+        return Cause::Access;
     }
+    if !seen.hindrances.is_empty() {
+        return Cause::Blocked;
+    }
+    match (seen.problem.last_of_iis(), seen.problem.last_of_neighbour()) {
+        (Some(last), _) if is_older_than_key(last, seen) => Cause::Healthy,
+        (Some(_), _) => Cause::Unexplained,
+        (None, Some(_)) => Cause::Neighbour,
+        (None, None) => Cause::Healthy,
+    }
+}
+
+/// Whether the key that signed the metabase was made after the last failure: IIS was set up anew in between. By times, which
+/// suggest and do not prove; the pairing has decided before.
+fn is_older_than_key(last: &LoggedFailure, seen: &Seen<'_>) -> bool {
+    let failed = last.failure.last.map(|time| time.filetime());
+    let mut signers = seen
+        .keys
+        .iter()
+        .filter(|key| key.signed_metabase == "paired")
+        .filter_map(|key| key.created);
+    failed.is_some_and(|failed| signers.any(|created| created > failed))
+}
+
+/// A failure behind a sentence.
+fn told(failure: &LoggedFailure) -> String {
+    let one = &failure.failure;
+    let time = one
+        .last
+        .and_then(|time| time.to_rfc3339())
+        .unwrap_or_else(|| "at an unknown time".to_owned());
+    let code = one
+        .code
+        .map_or_else(String::new, |code| format!(" with {}", codes::shown(code)));
+    format!(
+        "{} ({} {}), last {time}{code}",
+        if one.subject.is_empty() {
+            &one.source
+        } else {
+            &one.subject
+        },
+        one.source,
+        one.event_id
+    )
+}
+
+/// What is said of failures that were before the key was made.
+fn older_failures(seen: &Seen<'_>) -> String {
+    match seen.problem.last_of_iis() {
+        Some(last) => format!(
+            "; the failures of IIS in the logs are older than that key, which was made when IIS was set up anew: {}",
+            told(last)
+        ),
+        None => String::new(),
+    }
+}
+
+/// One rename: the folder once, where it is the same.
+fn renamed(from: &str, to: &str) -> String {
+    match (from.rsplit_once('\\'), to.rsplit_once('\\')) {
+        (Some((folder, old)), Some((target, new))) if folder == target => {
+            format!("In {folder} rename {old} to {new}")
+        }
+        _ => format!("Rename {from} to {to}"),
+    }
+}
+
+/// What to do with a sealed image of Vista and later whose copies will get another MachineGuid each.
+fn sealed() -> Vec<String> {
+    [
+        "A rename in this image does not last: it is sealed, and set-up (the specialize pass) gives every copy another MachineGuid at its first boot",
+        "For the image: go back to the state before sealing, remove the IIS 6 metabase (IIS 6 Management Compatibility) if nothing needs it, or install IIS after deployment, and seal again",
+        "For a copy that is deployed: shut it down after its first boot and repair its disk, or remove and add the IIS 6 metabase feature on it; settings of SMTP and of the old metabase are then lost",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// On Windows 2000 the cause comes back without the hotfix.
+fn hotfix(collected: &Collected) -> Option<String> {
+    let missing = matches!(
+        word(collected, "hotfix.kb884872"),
+        Some("not_fixed" | "partly_fixed" | "prerequisite_missing")
+    );
+    missing.then(|| {
+        "Install the hotfix of KB884872 afterwards (Service Pack 3 or later comes first): it repairs nothing, and without it MachineGuid can be reset again under load".to_owned()
+    })
+}
+
+/// What a cause is decided and told by.
+pub(crate) struct Seen<'s> {
+    /// What was collected.
+    pub(crate) collected: &'s Collected,
+    /// What hinders IIS whatever its keys.
+    pub(crate) hindrances: &'s [Hindrance],
+    /// When the problem began.
+    pub(crate) problem: &'s Problem,
+    /// The key files of IIS.
+    pub(crate) keys: &'s [KeyFile],
 }
 
 /// What is known of the copies, behind the sentence on a foreign metabase.
@@ -232,43 +339,4 @@ fn copies(collected: &Collected) -> Option<String> {
             said(collected, "key.opened_copies")
         )
     })
-}
-
-/// Why nothing was decided, from the fact that decides first.
-fn reason(collected: &Collected) -> String {
-    for id in ["iis.metabase_in_use", "key.pairing", "key.opens_metabase"] {
-        if let Some(Fact::Unknown(unknown)) = collected.facts.get(id) {
-            return unknown.detail.clone();
-        }
-    }
-    "no fact on the pairing of key and metabase was found".to_owned()
-}
-
-fn what_would_decide(collected: &Collected) -> String {
-    let was_read = collected
-        .metabases
-        .iter()
-        .any(|metabase| metabase.is_live && metabase.session_key_blobs > Some(0));
-    if was_read && matches!(collected.facts.get("key.pairing"), Some(Fact::Unknown(_))) {
-        return "a look at a running copy of the image; `goldseal check --assert key.pairing=...` then takes your word for it".to_owned();
-    }
-    for (id, what) in [
-        (
-            "iis.metabase_in_use",
-            "the hives SOFTWARE and SYSTEM of this installation",
-        ),
-        (
-            "key.pairing",
-            "a metabase with a signed session key, and every key file of its container",
-        ),
-        (
-            "key.opens_metabase",
-            "the folder system32\\Microsoft\\Protect\\S-1-5-18 with the master keys",
-        ),
-    ] {
-        if let Some(Fact::Unknown(_)) = collected.facts.get(id) {
-            return what.to_owned();
-        }
-    }
-    "a complete image".to_owned()
 }

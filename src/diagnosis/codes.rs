@@ -98,6 +98,11 @@ pub(crate) fn known(code: u32) -> Option<(&'static str, &'static str)> {
         .map(|(_, name, meaning)| (*name, *meaning))
 }
 
+/// Whether it is a code of the key provider (NTE_*) or of the metabase (MD_*).
+pub(crate) fn is_of_keys(code: u32) -> bool {
+    matches!(code, 0x8009_0001..=0x8009_0030 | 0x800C_C800..=0x800C_C8FF)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

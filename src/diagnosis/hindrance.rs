@@ -3,7 +3,10 @@
 //! The pairing proves which key opens the metabase. Access lists, EFS and the bugs that the rules on IIS know of are no part
 //! of that proof, so nothing is called healthy while one of them stands.
 
+use crate::diagnosis::checks::{Check, CheckState};
+use crate::diagnosis::forecast;
 use crate::diagnosis::links::{Link, LinkState};
+use crate::facts::Collected;
 use crate::rules::{Finding, Outcome, Severity};
 
 /// Rules on the rights of key files.
@@ -16,6 +19,8 @@ const ACCESS_LINK: &str = "L10";
 /// One thing that keeps IIS from starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hindrance {
+    /// The rule, link or check.
+    pub(crate) id: String,
     /// Whether it is that Windows may not open the key file.
     pub(crate) is_access: bool,
     /// The link or the rule, and what it says.
@@ -24,22 +29,45 @@ pub(crate) struct Hindrance {
     remedy: String,
 }
 
-/// All that links and findings show, rules first.
-pub(crate) fn of(links: &[Link], findings: &[Finding]) -> Vec<Hindrance> {
+/// Checks that keep IIS from starting if they come out badly.
+const START_CHECKS: [&str; 2] = ["services", "service_order"];
+
+/// All that findings, checks and links show, rules first.
+pub(crate) fn of(
+    collected: &Collected,
+    links: &[Link],
+    checks: &[Check],
+    findings: &[Finding],
+) -> Vec<Hindrance> {
     let blocks = |finding: &&Finding| {
         finding.outcome == Outcome::Fired
             && finding.severity == Severity::Blocks
             && (finding.rule.starts_with("KEY-") || START_RULES.contains(&finding.rule.as_str()))
+            && (finding.rule != "IIS-010" || forecast::has_met_iischema_update(collected))
     };
     let rules = findings.iter().filter(blocks).map(|finding| Hindrance {
+        id: finding.rule.clone(),
         is_access: ACCESS_RULES.contains(&finding.rule.as_str()),
         what: format!("{}: {}", finding.rule, finding.message),
         remedy: finding.remedy.clone(),
     });
+    let checks = checks
+        .iter()
+        .filter(|check| check.state == CheckState::Bad && START_CHECKS.contains(&check.check))
+        .map(|check| Hindrance {
+            id: check.check.to_owned(),
+            is_access: false,
+            what: check.detail.clone(),
+            remedy: format!(
+                "Let the service start again, or mend its dependency: {}",
+                check.detail
+            ),
+        });
     let links = links
         .iter()
         .filter(|link| link.state == LinkState::Fails)
         .map(|link| Hindrance {
+            id: link.link.to_owned(),
             is_access: link.link == ACCESS_LINK,
             what: format!("{} fails: {}", link.link, link.detail),
             remedy: if link.link == ACCESS_LINK {
@@ -48,7 +76,7 @@ pub(crate) fn of(links: &[Link], findings: &[Finding]) -> Vec<Hindrance> {
                 format!("Mend what link {} shows, or restore the file from a backup", link.link)
             },
         });
-    rules.chain(links).collect()
+    rules.chain(checks).chain(links).collect()
 }
 
 /// All of them in words.
@@ -100,7 +128,7 @@ mod tests {
         };
         let catalogue = Catalogue::built_in().unwrap();
         let findings = rules::run(&catalogue, &collected.facts);
-        crate::diagnosis::diagnose(&collected, &findings)
+        crate::diagnosis::diagnose(&collected, &findings, &crate::diagnosis::Request::default())
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Link L0: what the logs tell of services that failed. History, and no proof: a log says that something happened, and the
 //! same event has several causes; what it does not say it may have lost.
 
+use serde::Serialize;
+
 use crate::diagnosis::codes;
 use crate::diagnosis::links::LinkState;
 use crate::evidence::Fact;
@@ -15,8 +17,9 @@ const NEIGHBOURS: [&str; 1] = ["MSDTC"];
 const NAMED_MAX: usize = 4;
 
 /// How a failure belongs to IIS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kinship {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kinship {
     /// A service of IIS.
     Iis,
     /// A service or a log that IIS works with: MSDTC, COM+.
@@ -72,11 +75,16 @@ pub(crate) fn told(failure: &Failure) -> String {
 
 /// The state of the link and what the logs tell.
 pub(crate) fn link(collected: &Collected) -> (LinkState, String) {
-    let near: Vec<&Failure> = collected
+    let mut near: Vec<&Failure> = collected
         .failures
         .iter()
         .filter(|failure| kinship(failure) != Kinship::Other)
         .collect();
+    // The codes of keys say most; then IIS comes before its neighbours. Otherwise the order of time stays.
+    near.sort_by_key(|failure| {
+        let has_key_code = failure.code.is_some_and(codes::is_of_keys);
+        (!has_key_code, kinship(failure))
+    });
     if near.is_empty() {
         return match collected.facts.get("evt.signatures").map(Fact::get) {
             Some(Ok(_)) => (

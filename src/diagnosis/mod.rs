@@ -3,17 +3,34 @@
 //! A diagnosis says only what was proved. Every link of the chain is listed, tested or not, and the sentence names them, so
 //! that nobody takes an untested link for a passed one.
 
+mod alternatives;
+mod ask;
 mod cause;
+mod checks;
 mod codes;
+mod commands;
+mod forecast;
 mod hindrance;
 mod history;
+mod key_files;
 mod links;
+mod problem;
+mod questions;
 
 use serde::Serialize;
 
+pub use alternatives::{Alternative, Standing};
 pub use cause::Cause;
+pub use checks::{Check, CheckState};
+pub use commands::{Command, Place};
+pub use forecast::Forecast;
+pub use history::Kinship;
+pub use key_files::KeyFile;
 pub use links::{Link, LinkState};
+pub use problem::{LoggedFailure, Problem, TimeSource};
+pub use questions::OpenQuestion;
 
+use crate::base::filetime::FileTime;
 use crate::evidence::{Fact, Value};
 use crate::facts::{Collected, Plan};
 use crate::rules::{Finding, Outcome};
@@ -31,6 +48,23 @@ pub struct Diagnosis {
     pub evidence: Vec<Support>,
     /// What would mend it, step by step; empty where nothing has to be done.
     pub remedy: Vec<String>,
+    /// Commands that do it, in the order in which they are run.
+    pub commands: Vec<Command>,
+    /// When the problem began, and what the logs tell of it.
+    pub problem: Problem,
+    /// The key files of IIS 4 to 6, the oldest first.
+    pub key_files: Vec<KeyFile>,
+    /// Whether the rule of time (the newest key file near the problem is bogus) agrees with the pairing; `None` where one of
+    /// them says nothing. The pairing decides.
+    pub times_agree: Option<bool>,
+    /// The state of what IIS needs beside the key.
+    pub checks: Vec<Check>,
+    /// What else it could be, and what rules it out.
+    pub alternatives: Vec<Alternative>,
+    /// What cannot be decided, and what would decide it.
+    pub open_questions: Vec<OpenQuestion>,
+    /// What copies will meet although it is no fault here.
+    pub after_cloning: Vec<Forecast>,
     /// The renames that the proof asks for.
     pub plan: Plan,
     /// Rules on keys and on IIS that fired or could not be decided, by id.
@@ -75,26 +109,57 @@ const SHOWN: [&str; 10] = [
     "crypto.machinekeys_acl",
 ];
 
+/// What a diagnosis is asked with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'r> {
+    /// The image as it was named, for commands that repair it; `None` where there is nothing that a repair could open.
+    pub image: Option<&'r str>,
+    /// The number of the installation.
+    pub installation: usize,
+    /// When the problem began, if the operator says so.
+    pub problem_time: Option<FileTime>,
+}
+
 /// Puts together what facts and findings say of an installation.
-pub fn diagnose(collected: &Collected, findings: &[Finding]) -> Diagnosis {
+pub fn diagnose(collected: &Collected, findings: &[Finding], request: &Request<'_>) -> Diagnosis {
     let links = links::of(collected);
-    let hindrances = hindrance::of(&links, findings);
-    let cause = Cause::of(collected, &hindrances);
+    let checks = checks::of(collected);
+    let problem = Problem::of(collected, request.problem_time);
+    let key_files = key_files::of(collected, &problem);
+    let hindrances = hindrance::of(collected, &links, &checks, findings);
+    let seen = cause::Seen {
+        collected,
+        hindrances: &hindrances,
+        problem: &problem,
+        keys: &key_files,
+    };
+    let cause = Cause::of(&seen);
     Diagnosis {
         cause,
-        sentence: format!(
-            "{}. {}",
-            cause.sentence(collected, &hindrances),
-            tested(&links)
-        ),
+        sentence: format!("{}. {}", cause.sentence(&seen), tested(&links)),
         evidence: SHOWN
             .iter()
             .filter_map(|id| support(collected, id))
             .collect(),
-        remedy: cause.remedy(collected, &hindrances),
+        remedy: cause.remedy(&seen),
+        commands: commands::of(collected, cause, &problem, request),
+        times_agree: key_files::times_agree(&key_files),
+        alternatives: alternatives::of(&alternatives::Seen {
+            collected,
+            links: &links,
+            checks: &checks,
+            hindrances: &hindrances,
+            problem: &problem,
+            cause,
+        }),
+        open_questions: questions::of(collected, cause, &links, &problem),
+        after_cloning: forecast::of(collected, findings),
         plan: collected.plan.clone(),
         findings: findings.iter().filter_map(related).collect(),
         links,
+        checks,
+        problem,
+        key_files,
     }
 }
 

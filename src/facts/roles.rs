@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::win_path::{eq_name, fold_name};
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
+use crate::facts::machine_keys::on_volume;
 use crate::facts::read::{CURRENT_VERSION, earlier_list_has, look_for, windows_version};
 use crate::facts::services::entry::Start;
 use crate::facts::services::{find, services_key};
@@ -27,6 +28,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     );
     facts.put("mts.orphan_components", orphan_components(context));
     facts.put("msdtc.cid", msdtc_cid(context));
+    facts.put("msdtc.log", msdtc_log(context));
     facts.put("adcs.installed", service_exists(context, "CertSvc"));
     facts.put("sql.instances", sql_instances(context));
     facts.put("ts.appserver_mode", appserver_mode(context, facts));
@@ -156,6 +158,48 @@ fn msdtc_cid(context: &Context<'_>) -> Result<Fact, Unknown> {
         }
         None => Fact::Absent(root_evidence),
     })
+}
+
+/// Whether the log of MSDTC is there, `there` or `missing`. Its path is in the list of files that a backup leaves out
+/// (measured from Windows 7 on); where that does not name it, the file in the usual folder shows it and its absence says
+/// nothing. Absent where there is no service MSDTC.
+fn msdtc_log(context: &Context<'_>) -> Result<Fact, Unknown> {
+    const VALUE: &str = "MS Distributed Transaction Coordinator";
+    const LOG: &str = "MSDTC.LOG";
+    let service = find(context, "MSDTC")?;
+    if service.is_none() {
+        let key = format!("{}\\MSDTC", services_key(context)?);
+        return Ok(context.absent(HiveName::System, &key, None));
+    }
+    let key = context.in_control_set("Control\\BackupRestore\\FilesNotToBackup")?;
+    let named = context.texts(HiveName::System, &key, VALUE)?;
+    let is_log = |path: &&String| {
+        let name = path.rsplit('\\').next().unwrap_or("");
+        eq_name(name.trim_end_matches(" /s"), LOG)
+    };
+    if let Some(named) = named
+        && let Some(path) = named.value.iter().find(is_log)
+    {
+        let path = on_volume(
+            context,
+            path.trim_end_matches(" /s"),
+            &named.evidence.locator,
+        )?;
+        let (there, file) = look_for(context, &path)?;
+        let word = if there { "there" } else { "missing" };
+        return Ok(Fact::found_in(Value::text(word), file, [named.evidence]));
+    }
+    let usual = context.installation.windows("system32\\MSDtc").child(LOG);
+    match look_for(context, &usual)? {
+        (true, file) => Ok(Fact::found(Value::text("there"), file)),
+        (false, evidence) => Err(Unknown {
+            reason: UnknownReason::NotProvided,
+            detail:
+                "the registry does not say where MSDTC keeps its log, and the usual folder has none"
+                    .to_owned(),
+            evidence,
+        }),
+    }
 }
 
 /// The instances of SQL Server: the values of `Instance Names\SQL` (both views of a 64-bit Windows), and the services

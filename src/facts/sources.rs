@@ -221,6 +221,11 @@ const SOURCES: &[Source] = &[
         kind: "own",
     },
     Source {
+        id: "PACKER-301",
+        title: "hashicorp/packer-plugin-azure issue 301: Server 2016 with IIS, generalized with /mode:vm, 'Invalid signature' from IIS Admin (2023-05-05)",
+        kind: "issue report",
+    },
+    Source {
         id: "PREFETCH",
         title: "Windows Prefetch File (PF) format, libscca",
         kind: "format description",
@@ -589,6 +594,11 @@ const SOURCES: &[Source] = &[
         id: "SYSPREP-ROLES",
         title: "Sysprep support for server roles",
         kind: "Microsoft Learn page (Japanese copy)",
+    },
+    Source {
+        id: "VIVEK-KEYS",
+        title: "MachineKey in IIS, vivekkum, 14 February 2009: a changed MachineGuid stops IIS Admin",
+        kind: "Microsoft blog",
     },
     Source {
         id: "WEVT",

@@ -1,8 +1,12 @@
-//! The report of `diagnose`: the sentence, the links behind it, and what would mend it.
+//! The report of `diagnose`: the cause and what to do first, then what it rests on.
+//!
+//! It is read at three in the morning: who reads only the first screen has the cause, the commands and what is not decided.
 
 use serde::Serialize;
 
-use crate::diagnosis::{Cause, Diagnosis, LinkState};
+use crate::diagnosis::{
+    Cause, CheckState, Diagnosis, KeyFile, Kinship, LinkState, LoggedFailure, Standing,
+};
 use crate::image::Installation;
 use crate::report::inspect::heading;
 use crate::report::table::{Block, Grid, Paint};
@@ -10,6 +14,10 @@ use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
 
 /// Columns of the labels.
 const LABEL_WIDTH: usize = 22;
+/// Columns of the labels of short sections.
+const NARROW: usize = 16;
+/// Most failures that the text lists; JSON has all.
+const FAILURES_SHOWN: usize = 10;
 
 /// The diagnosis of an installation.
 #[derive(Debug, Serialize)]
@@ -51,7 +59,9 @@ pub fn diagnose_text(report: &DiagnoseReport, style: &Style) -> String {
     let mut text = heading(&report.image, &report.installation, style);
     let paint = match diagnosis.cause {
         Cause::Healthy | Cause::NoMetabase => Paint::Good,
-        Cause::Undecided | Cause::WrongNameUndecided => Paint::Doubtful,
+        Cause::Undecided | Cause::WrongNameUndecided | Cause::Neighbour | Cause::Unexplained => {
+            Paint::Doubtful
+        }
         _ => Paint::Bad,
     };
     let mut sentence = Block::new(style, 0, 0);
@@ -60,14 +70,244 @@ pub fn diagnose_text(report: &DiagnoseReport, style: &Style) -> String {
     text.push_str(&style.paint(paint, "diagnosis"));
     text.push('\n');
     text.push_str(&sentence.render(0));
-    text.push_str(&links(report, style));
-    text.push_str(&section(report, style));
+    for (title, section) in [
+        ("what to do", remedy(diagnosis, style)),
+        ("commands", commands(diagnosis, style)),
+        ("not decided", questions(diagnosis, style)),
+        ("on copies of this image", after_cloning(diagnosis, style)),
+        (
+            "when it began, and what the logs tell",
+            problem(diagnosis, style),
+        ),
+        (
+            "key files of IIS, the oldest first",
+            key_files(diagnosis, style),
+        ),
+        ("what else it could be", alternatives(diagnosis, style)),
+        ("what IIS needs beside its key", checks(diagnosis, style)),
+        ("the chain of proof", links(diagnosis, style)),
+        ("facts and rules", facts(diagnosis, style)),
+    ] {
+        if !section.is_empty() {
+            text.push('\n');
+            text.push_str(&style.paint(Paint::Strong, title));
+            text.push('\n');
+            text.push_str(&section);
+        }
+    }
     text
 }
 
-fn links(report: &DiagnoseReport, style: &Style) -> String {
+fn remedy(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut block = Block::new(style, 2, 4);
+    for (number, step) in (1_usize..).zip(&diagnosis.remedy) {
+        block.row(&format!("{number}."), step);
+    }
+    rendered(&block, diagnosis.remedy.is_empty())
+}
+
+fn rendered(block: &Block, is_empty: bool) -> String {
+    if is_empty {
+        String::new()
+    } else {
+        block.render(2)
+    }
+}
+
+/// Each command in a line of its own, so that it can be copied.
+fn commands(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut text = String::new();
+    let mut said = "";
+    for command in &diagnosis.commands {
+        text.push_str("  ");
+        text.push_str(&crate::report::printable(&command.command));
+        text.push('\n');
+        let mut block = Block::new(style, 6, 0);
+        let when = if command.when == said {
+            continue;
+        } else {
+            &command.when
+        };
+        said = when;
+        let sources = if command.sources.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", command.sources.join(", "))
+        };
+        block.row("", &format!("{}, {when}{sources}", command.place.as_str()));
+        text.push_str(&block.render(4));
+    }
+    text
+}
+
+fn questions(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut block = Block::new(style, 2, NARROW);
+    for question in &diagnosis.open_questions {
+        block.row("question", &question.question);
+        block.row("  why open", &question.why);
+        block.row("  decided by", &question.decided_by);
+    }
+    rendered(&block, diagnosis.open_questions.is_empty())
+}
+
+fn after_cloning(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut block = Block::new(style, 2, NARROW);
+    for forecast in &diagnosis.after_cloning {
+        block.row(&forecast.rule, &forecast.message);
+        block.row("  do", &forecast.remedy);
+    }
+    rendered(&block, diagnosis.after_cloning.is_empty())
+}
+
+fn problem(diagnosis: &Diagnosis, style: &Style) -> String {
+    let problem = &diagnosis.problem;
+    let mut block = Block::new(style, 2, NARROW);
+    let time = problem
+        .time
+        .and_then(crate::base::filetime::FileTime::to_rfc3339)
+        .unwrap_or_else(|| "unknown".to_owned());
+    block.row("began", &format!("{time}: {}", problem.reason));
+    for failure in problem.failures.iter().take(FAILURES_SHOWN) {
+        block.row(label(failure), &failure_line(failure));
+        block.row("", &format!("<- {}", failure.location));
+    }
+    let more = problem.failures.len().saturating_sub(FAILURES_SHOWN);
+    if more > 0 {
+        block.row("", &format!("and {more} more"));
+    }
+    block.render(2)
+}
+
+fn label(failure: &LoggedFailure) -> &'static str {
+    match failure.belongs_to {
+        Kinship::Iis => "IIS",
+        Kinship::Neighbour => "beside IIS",
+        Kinship::Other => "other",
+    }
+}
+
+fn failure_line(failure: &LoggedFailure) -> String {
+    let one = &failure.failure;
+    let time = |time: Option<crate::facts::event_logs::EventTime>| {
+        time.and_then(crate::facts::event_logs::EventTime::to_rfc3339)
+            .unwrap_or_else(|| "no time".to_owned())
+    };
+    let mut line = format!("{}  {} {}", time(one.first), one.source, one.event_id);
+    if !one.subject.is_empty() {
+        line.push_str(&format!(", {}", one.subject));
+    }
+    if let Some(code) = &failure.code_shown {
+        line.push_str(&format!(", {code}"));
+    }
+    if one.count > 1 {
+        line.push_str(&format!("; {} times, last {}", one.count, time(one.last)));
+    }
+    line
+}
+
+fn key_files(diagnosis: &Diagnosis, style: &Style) -> String {
+    if diagnosis.key_files.is_empty() {
+        return String::new();
+    }
+    let mut block = Block::new(style, 2, 28);
+    for file in &diagnosis.key_files {
+        let created = file
+            .created
+            .and_then(crate::base::filetime::FileTime::to_rfc3339)
+            .unwrap_or_else(|| "no time".to_owned());
+        block.row(&created, &file.name);
+        block.row("", &marks(file));
+    }
+    let mut text = block.render(2);
+    if let Some(agree) = diagnosis.times_agree {
+        let mut block = Block::new(style, 2, 0);
+        block.row(
+            "",
+            if agree {
+                "KB884872 calls the newest file near the problem bogus; the pairing says the same"
+            } else {
+                "KB884872 calls the newest file near the problem bogus; here that very file signed the metabase, so the rule of time is wrong here: the pairing decides"
+            },
+        );
+        text.push_str(&block.render(0));
+    }
+    text
+}
+
+/// What is known of a key file beside its time.
+fn marks(file: &KeyFile) -> String {
+    let mut marks = vec![match file.carries_machine_guid {
+        Some(true) => "carries MachineGuid".to_owned(),
+        Some(false) => "carries another GUID".to_owned(),
+        None => "MachineGuid not known".to_owned(),
+    }];
+    marks.push(match file.signed_metabase {
+        "paired" => "SIGNED THE METABASE".to_owned(),
+        "not_paired" => "did not sign the metabase".to_owned(),
+        other => format!("metabase: {}", other.replace('_', " ")),
+    });
+    if file.newest {
+        marks.push("the newest".to_owned());
+    }
+    if file.nearest_problem == Some(true) {
+        let distance = file.seconds_from_problem.unwrap_or(0);
+        let side = if distance < 0 { "before" } else { "after" };
+        marks.push(format!(
+            "nearest to the problem ({} {side} it)",
+            duration(distance.unsigned_abs())
+        ));
+    }
+    marks.join("; ")
+}
+
+/// Seconds in the largest unit that says enough.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn alternatives(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut block = Block::new(style, 2, NARROW);
+    let shown: Vec<_> = diagnosis
+        .alternatives
+        .iter()
+        .filter(|one| style.verbose || one.standing != Standing::NotApplicable)
+        .collect();
+    for one in &shown {
+        block.row(one.standing.as_str(), one.title);
+        block.row("", &format!("by {}", one.by));
+    }
+    rendered(&block, shown.is_empty())
+}
+
+fn checks(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut block = Block::new(style, 2, NARROW);
+    let shown: Vec<_> = diagnosis
+        .checks
+        .iter()
+        .filter(|check| style.verbose || check.state != CheckState::NotApplicable)
+        .collect();
+    for check in &shown {
+        let state = match check.state {
+            CheckState::Bad => "BAD",
+            state => state.as_str(),
+        };
+        let name = check.check.replace('_', " ");
+        block.row(&name, &format!("{state}: {}", check.detail));
+        if check.state == CheckState::Bad {
+            block.row("", &format!("<- {}", check.location));
+        }
+    }
+    rendered(&block, shown.is_empty())
+}
+
+fn links(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut grid = Grid::new(style, &["link", "question", "state", "what was seen"]);
-    for link in &report.diagnosis.links {
+    for link in &diagnosis.links {
         let state = match link.state {
             LinkState::Fails => link.state.as_str().to_uppercase(),
             _ => link.state.as_str().to_owned(),
@@ -79,15 +319,11 @@ fn links(report: &DiagnoseReport, style: &Style) -> String {
             link.detail.clone(),
         ]);
     }
-    format!("\n{}", grid.render())
+    grid.render()
 }
 
-fn section(report: &DiagnoseReport, style: &Style) -> String {
-    let diagnosis = &report.diagnosis;
+fn facts(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut block = Block::new(style, 0, LABEL_WIDTH);
-    for (number, step) in (1_usize..).zip(&diagnosis.remedy) {
-        block.row(&format!("remedy {number}"), step);
-    }
     for support in &diagnosis.evidence {
         let value = support
             .value
@@ -102,5 +338,5 @@ fn section(report: &DiagnoseReport, style: &Style) -> String {
             &finding.message,
         );
     }
-    format!("\n{}", block.render(0))
+    block.render(0)
 }

@@ -40,6 +40,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("IIS-017.toml", include_str!("catalogue/IIS-017.toml")),
     ("IIS-018.toml", include_str!("catalogue/IIS-018.toml")),
     ("IIS-019.toml", include_str!("catalogue/IIS-019.toml")),
+    ("IIS-020.toml", include_str!("catalogue/IIS-020.toml")),
     ("KEY-001.toml", include_str!("catalogue/KEY-001.toml")),
     ("KEY-002.toml", include_str!("catalogue/KEY-002.toml")),
     ("KEY-003.toml", include_str!("catalogue/KEY-003.toml")),

@@ -44,6 +44,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Secondary,
     },
     FactDefinition {
+        id: "msdtc.log",
+        kind: FactType::Text,
+        words: &["there", "missing"],
+        always: false,
+        description: "Whether the log of MSDTC is where the list of files that a backup leaves out says; unknown where the list does not name it and the usual folder has none. Absent where MSDTC is not installed.",
+        place: "SYSTEM\\{cs}\\Control\\BackupRestore\\FilesNotToBackup!MS Distributed Transaction Coordinator; %SystemRoot%\\system32\\MSDtc\\MSDTC.LOG",
+        sources: &["WEVT"],
+        grade: Grade::Measured,
+    },
+    FactDefinition {
         id: "msmq.qmid",
         kind: FactType::Text,
         words: &[],

@@ -1,0 +1,197 @@
+//! Commands that mend it, ready to type: the repair of the image, and what to run on the machine or on each clone.
+//!
+//! A repair is named only where the plan of the keys says which rename is proved. The commands for a running machine are
+//! those of the articles, each with the state in which it is of use; none of them replaces a key.
+
+use serde::Serialize;
+
+use crate::diagnosis::Request;
+use crate::diagnosis::ask;
+use crate::diagnosis::cause::Cause;
+use crate::diagnosis::problem::Problem;
+use crate::facts::Collected;
+use crate::facts::machine_keys::Decision;
+
+/// Where a command is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Where the image lies.
+    Host,
+    /// On the machine or the clone that runs Windows.
+    Machine,
+}
+
+impl Place {
+    /// The words for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "here",
+            Self::Machine => "on the running Windows",
+        }
+    }
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Command {
+    /// The command as it is typed.
+    pub command: String,
+    /// Where it is run.
+    pub place: Place,
+    /// When it is of use, and what it does.
+    pub when: String,
+    /// Ids of the sources that give it; empty for a command of this program.
+    pub sources: Vec<&'static str>,
+}
+
+/// The embedded kinds whose clones are set up by the post-clone actions.
+const EMBEDDED: [&str; 4] = ["xpe", "wepos", "wes2009", "posready2009"];
+
+/// The commands for an installation, in the order in which they are run.
+pub(crate) fn of(
+    collected: &Collected,
+    cause: Cause,
+    problem: &Problem,
+    request: &Request<'_>,
+) -> Vec<Command> {
+    let mut commands = repair(collected, cause, request);
+    let is_repaired = !commands.is_empty();
+    commands.extend(msdtc(collected));
+    let embedded = ask::word(collected, "os.embedded_kind")
+        .is_some_and(|kind| EMBEDDED.contains(&kind))
+        && ask::yes_no(collected, "iis.installed") == Some(true);
+    if embedded {
+        commands.extend(post_clone());
+    } else if is_repaired || problem.last_of_neighbour().is_some() {
+        commands.push(machine(
+            "iisreset /restart",
+            "after the steps above, once Windows runs again: starts the services of IIS anew",
+            &["RESEAL-IIS"],
+        ));
+    }
+    commands
+}
+
+fn host(command: String, when: &str) -> Command {
+    Command {
+        command,
+        place: Place::Host,
+        when: when.to_owned(),
+        sources: Vec::new(),
+    }
+}
+
+fn machine(command: &str, when: &str, sources: &[&'static str]) -> Command {
+    Command {
+        command: command.to_owned(),
+        place: Place::Machine,
+        when: when.to_owned(),
+        sources: sources.to_vec(),
+    }
+}
+
+/// The repair of the image, where the plan says so.
+fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Command> {
+    let is_planned = matches!(
+        collected.plan.decision,
+        Decision::RenameOnly | Decision::Swap
+    );
+    if !is_planned || cause != Cause::WrongName {
+        return Vec::new();
+    }
+    if is_sealed_for_specialize(collected) {
+        return vec![host(
+            "goldseal repair DISK-OF-A-COPY".to_owned(),
+            "for a copy that has booted once and was shut down: its set-up has given it a MachineGuid of its own, for which the key file is then named",
+        )];
+    }
+    let Some(image) = request.image else {
+        return Vec::new();
+    };
+    let mut base = format!("goldseal repair {}", quoted(image));
+    if request.installation > 0 {
+        base.push_str(&format!(" --installation {}", request.installation));
+    }
+    vec![
+        host(
+            base.clone(),
+            "first: shows the plan, every byte that would change, and the verdict afterwards; writes nothing",
+        ),
+        host(
+            format!("{base} --apply --in-place"),
+            "then: writes it, with a journal beside the image for `goldseal undo`",
+        ),
+        host(
+            format!("{base} --apply --to NEW"),
+            "or: writes a repaired copy and leaves the image as it is",
+        ),
+    ]
+}
+
+/// Whether the image is generalized and its copies run the specialize pass of Vista and later, which assigns a MachineGuid.
+pub(crate) fn is_sealed_for_specialize(collected: &Collected) -> bool {
+    ask::version_at_least(collected, "os.version", 6) == Some(true)
+        && ask::yes_no(collected, "sysprep.sealed") == Some(true)
+}
+
+/// What the logs and the missing log of MSDTC ask for.
+fn msdtc(collected: &Collected) -> Vec<Command> {
+    let events = ask::list(collected, "evt.signatures").unwrap_or_default();
+    let told = |ids: &[&str]| ids.iter().any(|id| events.contains(id));
+    let mut commands = Vec::new();
+    if told(&["EVT-4101-MSDTC"]) {
+        let when = "the logs tell of another MSDTC with the same identity (event 4101): gives this machine one of its own; its configuration is lost";
+        commands.push(machine("msdtc -uninstall", when, &["WEVT"]));
+        commands.push(machine(
+            "msdtc -install",
+            "after msdtc -uninstall",
+            &["WEVT"],
+        ));
+    }
+    if told(&["EVT-4154-MSDTC", "EVT-4163-MSDTC"])
+        || ask::word(collected, "msdtc.log") == Some("missing")
+    {
+        commands.push(machine(
+            "msdtc -resetlog",
+            "the log of MSDTC is missing or cannot be read: makes a new one; transactions in doubt are lost",
+            &["WEVT"],
+        ));
+    }
+    commands
+}
+
+/// The known work-around for clones of XP Embedded.
+fn post_clone() -> Vec<Command> {
+    let when = "on a clone where IIS or MSDTC does not start, once, after the cloning has finished (from RunOnce, for example), the three in this order";
+    ["msdtc -install -a", "msdtc -resetlog", "iisreset /restart"]
+        .into_iter()
+        .map(|command| machine(command, when, &["RESEAL-IIS"]))
+        .collect()
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "_./+:@%=,-".contains(character);
+    if !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain) {
+        name.to_owned()
+    } else if name.starts_with('-') {
+        quoted(&format!("./{name}"))
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_where_a_shell_would_read_it_as_more_than_one_word() {
+        assert_eq!(quoted("golden.vhd"), "golden.vhd");
+        assert_eq!(quoted("my golden.vhd"), "'my golden.vhd'");
+        assert_eq!(quoted("it's; rm x"), "'it'\\''s; rm x'");
+        assert_eq!(quoted("-x.img"), "./-x.img");
+    }
+}

@@ -1,0 +1,183 @@
+//! When the problem began: told by the operator, or by the first failure of IIS in the event logs.
+//!
+//! KB884872 asks for this time first, since the bogus key file is made at that moment. A time is never a proof: it marks a
+//! file in the list and decides nothing.
+
+use serde::Serialize;
+
+use crate::base::filetime::FileTime;
+use crate::diagnosis::codes;
+use crate::diagnosis::history::{Kinship, kinship};
+use crate::evidence::Fact;
+use crate::facts::Collected;
+use crate::facts::event_logs::{EventTime, Failure};
+
+/// Most kinds of failures that a diagnosis lists.
+const LISTED_MAX: usize = 50;
+
+/// Who says when the problem began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeSource {
+    /// The operator.
+    Given,
+    /// The event logs.
+    Events,
+    /// Nobody.
+    Unknown,
+}
+
+/// When the problem began, and what the logs tell of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Problem {
+    /// When it began; `None` where nobody says.
+    pub time: Option<FileTime>,
+    /// Who says so.
+    pub source: TimeSource,
+    /// What the time is, or why there is none.
+    pub reason: String,
+    /// Failures of IIS and its neighbours, in the order of time, and after them those of other services.
+    pub failures: Vec<LoggedFailure>,
+}
+
+/// A kind of failure, as a diagnosis shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoggedFailure {
+    /// What the logs tell.
+    #[serde(flatten)]
+    pub failure: Failure,
+    /// The code with its name and meaning, where the event gives one.
+    pub code_shown: Option<String>,
+    /// `iis`, `neighbour` or `other`.
+    pub belongs_to: Kinship,
+    /// The place of the last record.
+    pub location: String,
+}
+
+impl Problem {
+    /// The problem time that was given, or that the logs tell.
+    pub(crate) fn of(collected: &Collected, given: Option<FileTime>) -> Self {
+        let failures = listed(collected);
+        let first = [Kinship::Iis, Kinship::Neighbour]
+            .iter()
+            .find_map(|kin| first_of(&failures, *kin));
+        let (time, source, reason) = match (given, first) {
+            (Some(time), _) => (
+                Some(time),
+                TimeSource::Given,
+                "given with --problem-time".to_owned(),
+            ),
+            (None, Some((time, failure))) => (
+                Some(time),
+                TimeSource::Events,
+                format!(
+                    "the first failure of {} that the logs still tell of: {} {}",
+                    if failure.belongs_to == Kinship::Iis {
+                        "IIS"
+                    } else {
+                        "a neighbour of IIS"
+                    },
+                    failure.failure.source,
+                    failure.failure.event_id
+                ),
+            ),
+            (None, None) => (None, TimeSource::Unknown, why_unknown(collected)),
+        };
+        Self {
+            time,
+            source,
+            reason,
+            failures,
+        }
+    }
+
+    /// The last failure of a service of IIS, with its time.
+    pub(crate) fn last_of_iis(&self) -> Option<&LoggedFailure> {
+        self.failures
+            .iter()
+            .filter(|failure| failure.belongs_to == Kinship::Iis)
+            .max_by_key(|failure| (time(failure.failure.last), failure.has_key_code()))
+    }
+
+    /// The failure of IIS that says most: one with a code of keys, else the last.
+    pub(crate) fn telling_of_iis(&self) -> Option<&LoggedFailure> {
+        let with_code = self
+            .failures
+            .iter()
+            .rfind(|failure| failure.belongs_to == Kinship::Iis && failure.has_key_code());
+        with_code.or_else(|| self.last_of_iis())
+    }
+
+    /// The last failure of a neighbour.
+    pub(crate) fn last_of_neighbour(&self) -> Option<&LoggedFailure> {
+        self.failures
+            .iter()
+            .filter(|failure| is_of_neighbour(failure))
+            .max_by_key(|failure| time(failure.failure.last))
+    }
+
+    /// Failures of services that are neither of IIS nor neighbours, with the same event as those that IIS is known by.
+    pub(crate) fn look_alikes(&self) -> impl Iterator<Item = &LoggedFailure> {
+        self.failures.iter().filter(|failure| {
+            failure.belongs_to == Kinship::Other
+                && matches!(failure.failure.event_id, 7023 | 7024 | 116)
+        })
+    }
+}
+
+impl LoggedFailure {
+    fn new(failure: &Failure) -> Self {
+        Self {
+            code_shown: failure.code.map(codes::shown),
+            belongs_to: kinship(failure),
+            location: failure.evidence.locator.to_string(),
+            failure: failure.clone(),
+        }
+    }
+
+    /// Whether it ended with a code of the key provider or of the metabase.
+    pub(crate) fn has_key_code(&self) -> bool {
+        self.failure.code.is_some_and(codes::is_of_keys)
+    }
+}
+
+/// Whether a neighbour failed. That a log was made under another name (COM+ 4440), or that another machine has the same
+/// identity (MSDTC 4101), is no failure to start.
+fn is_of_neighbour(failure: &LoggedFailure) -> bool {
+    failure.belongs_to == Kinship::Neighbour && !matches!(failure.failure.event_id, 4101 | 4440)
+}
+
+/// The time as a number to compare; no time comes before all others.
+fn time(time: Option<EventTime>) -> Option<FileTime> {
+    time.map(EventTime::filetime).filter(|time| time.0 > 0)
+}
+
+fn listed(collected: &Collected) -> Vec<LoggedFailure> {
+    let mut failures: Vec<LoggedFailure> =
+        collected.failures.iter().map(LoggedFailure::new).collect();
+    failures.sort_by_key(|failure| failure.belongs_to == Kinship::Other);
+    failures.truncate(LISTED_MAX);
+    failures
+}
+
+fn first_of(failures: &[LoggedFailure], kin: Kinship) -> Option<(FileTime, &LoggedFailure)> {
+    failures
+        .iter()
+        .filter(|failure| failure.belongs_to == kin)
+        .filter(|failure| kin == Kinship::Iis || is_of_neighbour(failure))
+        .filter_map(|failure| Some((time(failure.failure.first)?, failure)))
+        .min_by_key(|(time, _)| *time)
+}
+
+fn why_unknown(collected: &Collected) -> String {
+    match collected.facts.get("evt.service_failures").map(Fact::get) {
+        Some(Err(unknown)) => format!(
+            "the event logs do not tell it: {}; --problem-time gives it",
+            unknown.detail
+        ),
+        Some(Ok(_)) => {
+            "the event logs tell of no failure of IIS; --problem-time gives the time".to_owned()
+        }
+        None => "the event logs were not read; --problem-time gives the time".to_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! What cannot be decided from what was given, and what would decide it.
+
+use serde::Serialize;
+
+use crate::diagnosis::ask;
+use crate::diagnosis::cause::Cause;
+use crate::diagnosis::links::{Link, LinkState};
+use crate::diagnosis::problem::{Problem, TimeSource};
+use crate::evidence::Fact;
+use crate::facts::Collected;
+
+/// A question that stays open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenQuestion {
+    /// The question.
+    pub question: String,
+    /// Why it is not decided.
+    pub why: String,
+    /// What would decide it.
+    pub decided_by: String,
+}
+
+fn open(question: &str, why: impl Into<String>, decided_by: impl Into<String>) -> OpenQuestion {
+    OpenQuestion {
+        question: question.to_owned(),
+        why: why.into(),
+        decided_by: decided_by.into(),
+    }
+}
+
+/// All that stays open, the weightiest first.
+pub(crate) fn of(
+    collected: &Collected,
+    cause: Cause,
+    links: &[Link],
+    problem: &Problem,
+) -> Vec<OpenQuestion> {
+    let mut questions = Vec::new();
+    let uses_metabase = cause != Cause::NoMetabase;
+    if cause == Cause::Undecided {
+        questions.push(open(
+            "Can IIS open its metabase?",
+            reason(collected),
+            what_would_decide(collected),
+        ));
+    }
+    if uses_metabase {
+        questions.extend(keys(links, cause));
+        questions.extend(unexplained(cause, problem));
+        if problem.source == TimeSource::Unknown {
+            questions.push(open(
+                "When did the problem begin?",
+                &problem.reason,
+                "--problem-time TIME, or the event logs (--event-log FILE)",
+            ));
+        }
+    }
+    questions.extend(unknown_facts(collected));
+    questions
+}
+
+/// What the chain of keys leaves open.
+fn keys(links: &[Link], cause: Cause) -> Vec<OpenQuestion> {
+    let named = |name: &str| links.iter().find(|link| link.link == name);
+    let mut questions = Vec::new();
+    let is_settled = matches!(
+        cause,
+        Cause::ForeignMetabase | Cause::KeyDoesNotOpen | Cause::MetabaseBroken
+    );
+    if let Some(opens) = named("L7-L9")
+        && opens.state == LinkState::NotTested
+        && !is_settled
+    {
+        questions.push(open(
+            "Does the private key open here, from the boot key to a property of the metabase?",
+            &opens.detail,
+            "goldseal diagnose --prove-keys, with the hives SYSTEM and SECURITY and the folder Protect",
+        ));
+    }
+    if let Some(pairing) = named("L5")
+        && pairing.by_inference
+        && matches!(pairing.state, LinkState::Holds | LinkState::Fails)
+    {
+        questions.push(open(
+            "Does MetaBase.bin hold the blobs where and as they were carved?",
+            "the layout of the file has no public description; the signature itself is not in doubt, 45 fixed bytes do not match by chance",
+            "a start of a copy of the image",
+        ));
+    }
+    questions
+}
+
+/// A failure of IIS that nothing here explains.
+fn unexplained(cause: Cause, problem: &Problem) -> Option<OpenQuestion> {
+    let last = problem.last_of_iis()?;
+    (cause == Cause::Unexplained).then(|| {
+        open(
+            "Does IIS still fail as the logs tell?",
+            format!(
+                "{} {} is what a log tells of the past; the key, the metabase and the rights are as they should be now",
+                last.failure.source, last.failure.event_id
+            ),
+            "a start of a copy of the image, and its event logs then",
+        )
+    })
+}
+
+/// Facts of a diagnosis that could not be seen.
+fn unknown_facts(collected: &Collected) -> Vec<OpenQuestion> {
+    [
+        (
+            "evt.service_failures",
+            "What failed, when, and with which code?",
+            "the event logs System and Application (--event-log FILE)",
+        ),
+        (
+            "hotfix.kb884872",
+            "Is the hotfix of KB884872 there?",
+            "the files that are named, above all rsabase.dll, rsaenh.dll, dssbase.dll and dssenh.dll of system32",
+        ),
+        (
+            "crypto.machinekeys_acl",
+            "May Windows open the key files?",
+            "the volume itself: a copy of the files has other access lists",
+        ),
+        (
+            "iis.config_encrypted",
+            "Does the configuration of IIS hold encrypted values?",
+            "applicationHost.config and the folders of the sites",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(id, question, decided_by)| {
+        let unknown = ask::unknown(collected, id)?;
+        Some(open(question, &unknown.detail, decided_by))
+    })
+    .collect()
+}
+
+/// Why nothing was decided, from the fact that decides first.
+pub(crate) fn reason(collected: &Collected) -> String {
+    for id in ["iis.metabase_in_use", "key.pairing", "key.opens_metabase"] {
+        if let Some(Fact::Unknown(unknown)) = collected.facts.get(id) {
+            return unknown.detail.clone();
+        }
+    }
+    "no fact on the pairing of key and metabase was found".to_owned()
+}
+
+/// What would decide whether IIS can open its metabase.
+pub(crate) fn what_would_decide(collected: &Collected) -> String {
+    let was_read = collected
+        .metabases
+        .iter()
+        .any(|metabase| metabase.is_live && metabase.session_key_blobs > Some(0));
+    if was_read && matches!(collected.facts.get("key.pairing"), Some(Fact::Unknown(_))) {
+        return "a look at a running copy of the image; `goldseal check --assert key.pairing=...` then takes your word for it".to_owned();
+    }
+    for (id, what) in [
+        (
+            "iis.metabase_in_use",
+            "the hives SOFTWARE and SYSTEM of this installation",
+        ),
+        (
+            "key.pairing",
+            "a metabase with a signed session key, and every key file of its container",
+        ),
+        (
+            "key.opens_metabase",
+            "the folder system32\\Microsoft\\Protect\\S-1-5-18 with the master keys",
+        ),
+    ] {
+        if let Some(Fact::Unknown(_)) = collected.facts.get(id) {
+            return what.to_owned();
+        }
+    }
+    "a complete image".to_owned()
+}
