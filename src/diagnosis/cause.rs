@@ -14,6 +14,7 @@ use crate::diagnosis::problem::{LoggedFailure, Problem};
 use crate::diagnosis::questions::{reason, what_would_decide};
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
+use crate::facts::event_logs::EventTime;
 use crate::facts::machine_keys::Decision;
 
 /// Why IIS can or cannot open its metabase.
@@ -226,7 +227,7 @@ fn hindered(seen: &Seen<'_>) -> Cause {
 /// Whether the key that signed the metabase was made after the last failure: IIS was set up anew in between. By times, which
 /// suggest and do not prove; the pairing has decided before.
 fn is_older_than_key(last: &LoggedFailure, seen: &Seen<'_>) -> bool {
-    let failed = last.failure.last.map(|time| time.filetime());
+    let failed = last.failure.last.map(EventTime::filetime);
     let mut signers = seen
         .keys
         .iter()
@@ -240,7 +241,7 @@ fn told(failure: &LoggedFailure) -> String {
     let one = &failure.failure;
     let time = one
         .last
-        .and_then(|time| time.to_rfc3339())
+        .and_then(EventTime::to_rfc3339)
         .unwrap_or_else(|| "at an unknown time".to_owned());
     let code = one
         .code
