@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use goldseal::base::win_path::WinPath;
-use goldseal::image::{Image, Options, Source};
 use serde_json::Value as Json;
+
+#[path = "support/tree.rs"]
+mod tree;
 
 const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
 const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
@@ -31,25 +32,7 @@ impl Tree {
         let folder = tempfile::tempdir().unwrap();
         let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-        let image = Image::open(&Source::from_path(sample), &Options::default()).unwrap();
-        let filesystem = image.installations[0].filesystem.as_ref();
-        let mut folders = vec![WinPath::root()];
-        while let Some(path) = folders.pop() {
-            let host = host(&folder.path().join("tree"), &path);
-            fs::create_dir_all(&host).unwrap();
-            for entry in filesystem.read_dir(&path).unwrap().unwrap() {
-                let child = path.child(&entry.name);
-                if entry.name.starts_with('$') || entry.name == "." {
-                    continue;
-                }
-                if entry.is_dir {
-                    folders.push(child);
-                } else {
-                    let content = filesystem.read(&child, 1 << 30).unwrap().unwrap();
-                    fs::write(host.join(&entry.name), content).unwrap();
-                }
-            }
-        }
+        tree::copy_out(&sample, &folder.path().join("tree"));
         Self { folder }
     }
 
@@ -82,24 +65,9 @@ impl Tree {
         output.status.code().unwrap()
     }
 
-    /// Every file with its content and its time of modification.
     fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
-        let walk = walkdir::WalkDir::new(self.root()).into_iter();
-        walk.map(Result::unwrap)
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| {
-                let content = fs::read(entry.path()).unwrap();
-                let time = entry.metadata().unwrap().modified().unwrap();
-                (entry.into_path(), (content, time))
-            })
-            .collect()
+        tree::files(&self.root())
     }
-}
-
-fn host(root: &Path, path: &WinPath) -> PathBuf {
-    path.components()
-        .iter()
-        .fold(root.to_owned(), |host, name| host.join(name))
 }
 
 fn pair(old: &str, new: &str) -> String {

@@ -16,8 +16,7 @@ use std::process::Command;
 use goldseal::image::{Image, Options, Source};
 use goldseal::repair::in_place::{self, Run};
 use goldseal::repair::journal::Journal;
-use goldseal::repair::plan::edits;
-use goldseal::repair::{Action, Gate, RepairPlan, copy};
+use goldseal::repair::{Action, Gate, RepairPlan, Wanted, copy};
 
 mod support;
 
@@ -60,7 +59,11 @@ impl Sample {
             from: format!("{FOLDER}\\{FIRST}"),
             to: format!("{FOLDER}\\{CURRENT}"),
         };
-        let plan = RepairPlan::make(&image, &image.installations[0], &edits(&[action]).unwrap());
+        let plan = RepairPlan::make(
+            &image,
+            &image.installations[0],
+            &Wanted::names(vec![action]),
+        );
         (image, plan.unwrap())
     }
 
@@ -100,7 +103,14 @@ fn an_image_stays_locked_to_others_while_the_written_image_is_checked() {
         assert!(!is_free_for_others(&path));
         Ok(())
     };
-    in_place::apply(&path, &sample.journal(), sample.prepared(), &mut check).unwrap();
+    in_place::apply(
+        &path,
+        &sample.journal(),
+        sample.prepared(),
+        &mut || Ok(()),
+        &mut check,
+    )
+    .unwrap();
     assert!(is_free_for_others(&path));
 }
 

@@ -253,6 +253,10 @@ pub(crate) struct OneImage {
 
 /// Arguments of `repair`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line that stands for itself"
+)]
 pub(crate) struct RepairArgs {
     /// A volume, disk or disk image; told apart by content.
     #[arg(value_name = "IMAGE")]
@@ -291,6 +295,14 @@ pub(crate) struct RepairArgs {
     /// Apply exactly the patch in FILE, or refuse.
     #[arg(long, value_name = "FILE", conflicts_with = "set_name")]
     pub(crate) patch: Option<PathBuf>,
+    /// Remove the bogus key file of IIS that has the name which the right one needs, instead of exchanging their names; its
+    /// content is copied to the directory of --backup-dir first.
+    #[arg(long, requires = "backup_dir", conflicts_with_all = ["set_name", "plan", "patch"])]
+    pub(crate) delete_bogus: bool,
+    /// Where a file is copied to before it is removed: an existing directory. The copy is a new file for its owner only; a
+    /// preview copies nothing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) unbuilt: UnbuiltArgs,
 }
@@ -318,17 +330,7 @@ pub(crate) struct UndoArgs {
 
 /// Options of `repair` that the contract names and that are not built yet: each is wrong usage, never a silent nothing.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of the command line that stands for itself"
-)]
 pub(crate) struct UnbuiltArgs {
-    /// Not built yet.
-    #[arg(long, hide = true)]
-    delete_bogus: bool,
-    /// Not built yet.
-    #[arg(long, hide = true, value_name = "DIR")]
-    backup_dir: Option<PathBuf>,
     /// Not built yet.
     #[arg(long, hide = true)]
     all_containers: bool,
@@ -344,8 +346,6 @@ impl UnbuiltArgs {
     /// The first option that was given and is not built yet.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
-            (self.delete_bogus, "--delete-bogus"),
-            (self.backup_dir.is_some(), "--backup-dir"),
             (self.all_containers, "--all-containers"),
             (self.touch, "--touch"),
             (self.full_hash, "--full-hash"),

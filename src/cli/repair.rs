@@ -7,11 +7,10 @@ use goldseal::base::win_path::WinPath;
 use goldseal::facts::{Collected, KeysView};
 use goldseal::image::filesystem::FileSystem;
 use goldseal::image::{Image, Installation, Source};
-use goldseal::repair::plan::edits;
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
-    Action, Checked, Gate, Planned, Refusal, RepairPlan, copy, in_place, in_use, journal_beside,
-    preview, saved, status, write_new,
+    Action, Checked, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy, in_place,
+    in_use, journal_beside, preview, saved, status, write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
@@ -25,7 +24,7 @@ use crate::cli::{Exit, Failure, open};
 struct Decision {
     word: String,
     reason: String,
-    actions: Planned<Vec<Action>>,
+    wanted: Planned<Wanted>,
 }
 
 pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -33,6 +32,16 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         return Err(Failure::Usage(format!(
             "{option} is not built yet; nothing was done"
         )));
+    }
+    if args.backup_dir.is_some()
+        && !args.delete_bogus
+        && args.plan.is_none()
+        && args.patch.is_none()
+    {
+        return Err(Failure::Usage(
+            "--backup-dir goes with --delete-bogus, or with a plan or patch that removes a file"
+                .to_owned(),
+        ));
     }
     let names = wanted_names(&args.set_name)?;
     let saved = saved(args)?;
@@ -60,12 +69,12 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         Some(saved) => Decision {
             word: "saved".to_owned(),
             reason: "the plan was read from a file; no proof was asked".to_owned(),
-            actions: Ok(saved.actions().to_vec()),
+            wanted: Ok(saved.wanted()),
         },
-        None => decide(&names, installation, &before.collected),
+        None => decide(args, &names, installation, &before.collected),
     };
     if let Err(refusal) = free {
-        decision.actions = Err(refusal);
+        decision.wanted = Err(refusal);
     }
     let mut info = ImageInfo::of_installation(&image, installation);
     info.notes.extend(before.collected.notes.iter().cloned());
@@ -117,19 +126,29 @@ fn plan(
     decision: &Decision,
     report: &mut RepairReport,
 ) -> Planned<()> {
-    let actions = match &decision.actions {
-        Ok(actions) => actions,
+    let wanted = match &decision.wanted {
+        Ok(wanted) => wanted,
         Err(refusal) => return Err(Refusal::new(refusal.gate, refusal.text.clone())),
     };
-    report.ask(actions);
-    if actions.is_empty() {
+    report.ask(wanted);
+    if wanted.is_empty() {
         return Ok(());
     }
-    let edits = edits(actions)?;
-    if edits.is_empty() {
-        return Ok(());
+    let mut plan = RepairPlan::make(image, installation, wanted)?;
+    if !wanted.removals.is_empty() {
+        let folder = args.backup_dir.as_deref().ok_or_else(|| {
+            Refusal::new(
+                Gate::NotThere,
+                "the plan removes a file; name the directory that it is copied to first (--backup-dir DIR)",
+            )
+        })?;
+        plan.keep_in(backup::places(
+            &wanted.removals,
+            folder,
+            &args.image,
+            installation.index,
+        )?);
     }
-    let mut plan = RepairPlan::make(image, installation, &edits)?;
     if let Some(saved) = inputs.saved {
         saved.check(image, installation.index, &plan)?;
     }
@@ -161,6 +180,7 @@ fn plan(
             return Err(differs("the repaired copy, which was removed again").into());
         }
         let layer = copy.layer.clone();
+        copy_out(installation, &plan)?;
         copy.keep()?;
         report.written(format!(
             "A repaired copy ({layer}) was written to {} and checked; {} is as it was.",
@@ -176,7 +196,9 @@ fn plan(
                 Err(differs("the written image"))
             }
         };
-        in_place::apply(&args.image, journal, prepared?, &mut check)?;
+        let mut prepare = || copy_out(installation, &plan);
+        in_place::apply(&args.image, journal, prepared?, &mut prepare, &mut check)
+            .map_err(|refusal| with_copies(refusal, &plan))?;
         report.written(format!(
             "Written to {} and checked. `goldseal undo {}` puts it back.",
             args.image.display(),
@@ -184,6 +206,23 @@ fn plan(
         ));
     }
     Ok(())
+}
+
+/// Copies out what goes.
+fn copy_out(installation: &Installation, plan: &RepairPlan) -> Planned<()> {
+    for (removal, place) in plan.removals.iter().zip(&plan.backups) {
+        backup::write(installation.filesystem.as_ref(), removal, place)?;
+    }
+    Ok(())
+}
+
+/// A refusal that names the copies which were made before it: they hold a key.
+fn with_copies(mut refusal: Refusal, plan: &RepairPlan) -> Refusal {
+    for place in plan.backups.iter().filter(|place| place.exists()) {
+        let text = format!("; {} is a copy of the file that was to go", place.display());
+        refusal.text.push_str(&text);
+    }
+    refusal
 }
 
 fn differs(what: &str) -> goldseal::Error {
@@ -305,18 +344,27 @@ fn wanted_names(given: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
 }
 
 /// What is to be done: what the user named, or what the proof says.
-fn decide(names: &[(&str, &str)], installation: &Installation, collected: &Collected) -> Decision {
+fn decide(
+    args: &RepairArgs,
+    names: &[(&str, &str)],
+    installation: &Installation,
+    collected: &Collected,
+) -> Decision {
     if names.is_empty() {
-        return by_proof(collected);
+        let mut decision = by_proof(collected);
+        if args.delete_bogus {
+            decision.remove_bogus(installation);
+        }
+        return decision;
     }
-    let actions = names
+    let actions: Planned<Vec<Action>> = names
         .iter()
         .map(|(old, new)| named(old, new, installation, collected))
         .collect();
     Decision {
         word: "named".to_owned(),
         reason: "the names were given with --set-name; no proof was asked".to_owned(),
-        actions,
+        wanted: actions.map(Wanted::names),
     }
 }
 
@@ -345,7 +393,28 @@ fn by_proof(collected: &Collected) -> Decision {
     Decision {
         word: plan.decision.as_str().to_owned(),
         reason: plan.reason.clone(),
-        actions,
+        wanted: actions.map(Wanted::names),
+    }
+}
+
+impl Decision {
+    /// Turns an exchange of names into a removal of the bogus file and a rename. Nothing else is ever removed.
+    fn remove_bogus(&mut self, installation: &Installation) {
+        let Ok(wanted) = &self.wanted else { return };
+        let [right, bogus] = wanted.actions.as_slice() else {
+            let more = "no file has the name that another one needs, so none is removed";
+            self.reason = format!("{}; {more}", self.reason);
+            return;
+        };
+        if right.to != bogus.from {
+            return;
+        }
+        self.wanted =
+            Removal::of(installation.filesystem.as_ref(), &bogus.from).map(|removal| Wanted {
+                removals: vec![removal],
+                actions: vec![right.clone()],
+            });
+        "delete_and_rename".clone_into(&mut self.word);
     }
 }
 

@@ -40,7 +40,13 @@ pub(crate) fn run(args: &UndoArgs, output: &mut Output) -> Result<Exit, Failure>
         })?;
     } else {
         output.text(&format!("{} {sentence}.\n", printable(&report.image)));
-        for action in &report.journal.header.actions {
+        let header = &report.journal.header;
+        for (removal, copy) in header.removals.iter().zip(&header.backups) {
+            let copy = copy.to_string_lossy();
+            let line = format!("{} (its copy {copy} is left as it is)", removal.path);
+            output.text(&format!("  {}\n", printable(&line)));
+        }
+        for action in &header.actions {
             output.text(&format!("  {}\n", printable(&action.from)));
         }
     }

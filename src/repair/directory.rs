@@ -18,6 +18,7 @@ use crate::image::filesystem::FileSystem;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::digest;
 use crate::repair::ntfs::{Edit, check_name};
+use crate::repair::removed::Removed;
 use crate::repair::write::Extent;
 
 /// Largest file whose content is compared; key files have a few kilobytes.
@@ -36,6 +37,20 @@ pub struct Move {
     pub sha256: String,
     /// SHA-256 of the file that has the other name, if the two exchange names.
     pub exchanged_with: Option<String>,
+    /// The file that has the other name, if it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removed>,
+}
+
+/// How far a change has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not begun.
+    Old,
+    /// The names are exchanged, and the file that goes is still there.
+    Exchanged,
+    /// Made.
+    New,
 }
 
 /// Plans the edits in a directory of the host.
@@ -44,15 +59,14 @@ pub struct Move {
 /// A refusal at one of the gates.
 pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<Move>> {
     let mut moves: Vec<Move> = Vec::new();
+    let mut going: Vec<(&WinPath, &str)> = Vec::new();
     for edit in edits {
         let (from, to) = match edit {
             Edit::Rename { from, to, .. } => (from, to),
             Edit::Swap { first, second, .. } => (first, second),
-            Edit::Delete { name, .. } => {
-                return Err(Refusal::new(
-                    Gate::FileSystem,
-                    format!("{name}: files of a directory of the host are not removed"),
-                ));
+            Edit::Delete { directory, name } => {
+                going.push((directory, name));
+                continue;
             }
         };
         check_name(from, to)?;
@@ -73,14 +87,28 @@ pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<M
         }
         let opened = open_directory(&directory)?;
         let sha256 = content(&opened, from)?.ok_or_else(|| not_there(from))?;
-        let exchanged_with = match edit {
-            Edit::Rename { .. } | Edit::Delete { .. } => {
-                check_free(filesystem, edit.directory(), from, to)?;
-                None
+        let gone = going
+            .iter()
+            .position(|(folder, name)| *folder == edit.directory() && *name == to);
+        let (exchanged_with, removed) = match (edit, gone) {
+            (Edit::Swap { .. }, _) => (
+                Some(content(&opened, to)?.ok_or_else(|| not_there(to))?),
+                None,
+            ),
+            (_, Some(gone)) => {
+                let (folder, name) = going.swap_remove(gone);
+                let sha256 = content(&opened, name)?.ok_or_else(|| not_there(name))?;
+                check_free(filesystem, edit.directory(), &[from, name], to)?;
+                let path = folder.child(name).to_string();
+                (None, Some(Removed::plan(&opened.file, name, path, sha256)?))
             }
-            Edit::Swap { .. } => Some(content(&opened, to)?.ok_or_else(|| not_there(to))?),
+            _ => {
+                check_free(filesystem, edit.directory(), &[from], to)?;
+                (None, None)
+            }
         };
-        if exchanged_with.as_ref() == Some(&sha256) {
+        let other = removed.as_ref().map(|removed| &removed.sha256);
+        if other.or(exchanged_with.as_ref()) == Some(&sha256) {
             return Err(Refusal::new(
                 Gate::Name,
                 format!(
@@ -94,7 +122,17 @@ pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<M
             to: to.clone(),
             sha256,
             exchanged_with,
+            removed,
         });
+    }
+    if let Some((folder, name)) = going.first() {
+        return Err(Refusal::new(
+            Gate::FileSystem,
+            format!(
+                "{}: in a directory of the host only a file is removed whose name another one gets",
+                folder.child(name)
+            ),
+        ));
     }
     Ok(moves)
 }
@@ -122,17 +160,17 @@ fn host_directory(filesystem: &dyn FileSystem, path: &WinPath) -> Planned<PathBu
     })
 }
 
-/// No other file may have the name, in any case.
+/// No file but those of the change may have the name, in any case.
 fn check_free(
     filesystem: &dyn FileSystem,
     directory: &WinPath,
-    from: &str,
+    own: &[&str],
     to: &str,
 ) -> Planned<()> {
     let entries = filesystem.read_dir(directory)?.unwrap_or_default();
     match entries
         .iter()
-        .find(|entry| entry.name != from && eq_name(&entry.name, to))
+        .find(|entry| !own.contains(&entry.name.as_str()) && eq_name(&entry.name, to))
     {
         None => Ok(()),
         Some(taken) => Err(Refusal::new(
@@ -224,27 +262,43 @@ pub(crate) fn confine(moves: &[Move], root: &Path) -> Result<()> {
 /// # Errors
 /// A name that is missing or has a content of neither side: something else has changed the directory.
 pub(crate) fn extent(moves: &[Move]) -> Result<Extent> {
-    let mut new = 0_usize;
+    let (mut old, mut new) = (0_usize, 0_usize);
     for change in moves {
-        new = new.saturating_add(usize::from(is_new(change)?));
+        match phase(change)? {
+            Phase::Old => old = old.saturating_add(1),
+            Phase::New => new = new.saturating_add(1),
+            Phase::Exchanged => {}
+        }
     }
-    Ok(match new {
-        0 => Extent::Old,
-        all if all == moves.len() => Extent::New,
-        _ => Extent::Mixed,
+    Ok(if old == moves.len() {
+        Extent::Old
+    } else if new == moves.len() {
+        Extent::New
+    } else {
+        Extent::Mixed
     })
 }
 
-fn is_new(change: &Move) -> Result<bool> {
+fn phase(change: &Move) -> Result<Phase> {
     let directory = open_directory(&change.directory)?;
     let at_from = content(&directory, &change.from)?;
     let at_to = content(&directory, &change.to)?;
-    let own = Some(change.sha256.clone());
-    if at_from == own && at_to == change.exchanged_with {
-        return Ok(false);
+    let own = Some(&change.sha256);
+    let removed = change.removed.as_ref().map(|removed| &removed.sha256);
+    let other = removed.or(change.exchanged_with.as_ref());
+    let (at_from, at_to) = (at_from.as_ref(), at_to.as_ref());
+    if at_from == own && at_to == other {
+        return Ok(Phase::Old);
     }
-    if at_to == own && at_from == change.exchanged_with {
-        return Ok(true);
+    if at_to == own && removed.is_some() && at_from.is_none() {
+        return Ok(Phase::New);
+    }
+    if at_to == own && at_from == other {
+        return Ok(if removed.is_some() {
+            Phase::Exchanged
+        } else {
+            Phase::New
+        });
     }
     Err(Error::new(
         ErrorKind::PreconditionFailed,
@@ -259,47 +313,75 @@ fn is_new(change: &Move) -> Result<bool> {
 
 /// Makes every change that is not made yet, or takes back every one that is.
 pub(crate) fn put(moves: &[Move], forward: bool) -> Result<()> {
-    for change in moves {
-        if is_new(change)? == forward {
-            continue;
-        }
-        let directory = open_directory(&change.directory)?;
-        let (from, to) = if forward {
-            (&change.from, &change.to)
-        } else {
-            (&change.to, &change.from)
-        };
-        let flags = if change.exchanged_with.is_some() {
-            RenameFlags::EXCHANGE
-        } else {
-            RenameFlags::NOREPLACE
-        };
-        match rustix::fs::renameat_with(&directory.file, from, &directory.file, to, flags) {
-            Ok(()) => {}
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                return Err(Error::unsupported(format!(
-                    "{}: its file system has no rename that exchanges or never replaces; unmount it and name its volume or \
-                     device instead",
-                    directory.path.to_string_lossy()
-                )));
+    let wanted = if forward { Phase::New } else { Phase::Old };
+    if !forward {
+        // What can't be brought back stops the way back before it has begun.
+        for change in moves {
+            if let (Some(removed), Phase::New) = (&change.removed, phase(change)?) {
+                removed.content()?;
             }
-            Err(errno) => return Err(io_error(&directory.path, from, errno)),
         }
-        directory.file.sync_all().map_err(|error| {
-            Error::with_source(
-                ErrorKind::Io,
-                format!("{from}: sync of its directory"),
-                error,
-            )
-        })?;
-        if is_new(change)? != forward {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!("{from}: has not got its new name"),
-            ));
+    }
+    for change in moves {
+        let mut phase = self::phase(change)?;
+        while phase != wanted {
+            let directory = open_directory(&change.directory)?;
+            step(&directory, change, phase, forward)?;
+            directory.file.sync_all().map_err(|error| {
+                Error::with_source(
+                    ErrorKind::Io,
+                    format!("{}: sync of its directory", change.from),
+                    error,
+                )
+            })?;
+            let reached = self::phase(change)?;
+            if reached == phase {
+                return Err(Error::new(
+                    ErrorKind::Io,
+                    format!("{}: has not got its new name", change.from),
+                ));
+            }
+            phase = reached;
         }
     }
     Ok(())
+}
+
+/// One step of a change on its way from `phase`.
+fn step(directory: &Opened, change: &Move, phase: Phase, forward: bool) -> Result<()> {
+    match (&change.removed, phase, forward) {
+        (Some(_), Phase::Exchanged, true) => {
+            rustix::fs::unlinkat(&directory.file, &change.from, AtFlags::empty())
+                .map_err(|errno| io_error(&directory.path, &change.from, errno))
+        }
+        (Some(removed), Phase::New, false) => removed
+            .restore(&directory.file, &change.from)
+            .map_err(|error| error.at(directory.path.display())),
+        _ => rename(directory, change, forward),
+    }
+}
+
+/// Gives a file its new name, or its old one; where two files are concerned they exchange names.
+fn rename(directory: &Opened, change: &Move, forward: bool) -> Result<()> {
+    let (from, to) = if forward {
+        (&change.from, &change.to)
+    } else {
+        (&change.to, &change.from)
+    };
+    let flags = if change.exchanged_with.is_some() || change.removed.is_some() {
+        RenameFlags::EXCHANGE
+    } else {
+        RenameFlags::NOREPLACE
+    };
+    match rustix::fs::renameat_with(&directory.file, from, &directory.file, to, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS) => Err(Error::unsupported(format!(
+            "{}: its file system has no rename that exchanges or never replaces; unmount it and name its volume or \
+             device instead",
+            directory.path.to_string_lossy()
+        ))),
+        Err(errno) => Err(io_error(&directory.path, from, errno)),
+    }
 }
 
 #[cfg(test)]
@@ -321,6 +403,21 @@ mod tests {
             to: to.to_owned(),
             sha256: content(&opened, from).unwrap().unwrap(),
             exchanged_with: content(&opened, to).unwrap(),
+            removed: None,
+        }
+    }
+
+    /// The change that gives `a` the name `b` and removes the file that has it.
+    fn removal(folder: &Path) -> Move {
+        let opened = open_directory(folder).unwrap();
+        let sha256 = content(&opened, "b").unwrap().unwrap();
+        let mut removed = Removed::plan(&opened.file, "b", "d\\b".to_owned(), sha256).unwrap();
+        removed.backup = folder.join("copy");
+        std::fs::write(&removed.backup, "of b").unwrap();
+        Move {
+            exchanged_with: None,
+            removed: Some(removed),
+            ..change(folder, "a", "b")
         }
     }
 
@@ -342,6 +439,52 @@ mod tests {
             assert_eq!(extent(&moves).unwrap(), Extent::Old);
             assert_eq!(read(folder.path(), "a").as_deref(), Some("of a"));
         }
+    }
+
+    #[test]
+    fn a_removed_file_comes_back_with_its_content_mode_and_time_from_every_state() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder();
+        let place = folder.path().join("b");
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let before = std::fs::metadata(&place).unwrap();
+        let moves = [removal(folder.path())];
+        for _ in 0..2 {
+            put(&moves, true).unwrap();
+            assert_eq!(extent(&moves).unwrap(), Extent::New);
+            assert_eq!(read(folder.path(), "a"), None);
+            assert_eq!(read(folder.path(), "b").as_deref(), Some("of a"));
+        }
+        put(&moves, false).unwrap();
+        let opened = open_directory(folder.path()).unwrap();
+        step(&opened, &moves[0], Phase::Old, true).unwrap();
+        assert_eq!(extent(&moves).unwrap(), Extent::Mixed);
+        put(&moves, false).unwrap();
+        assert_eq!(extent(&moves).unwrap(), Extent::Old);
+        let after = std::fs::metadata(&place).unwrap();
+        assert_eq!(read(folder.path(), "b").as_deref(), Some("of b"));
+        assert_eq!(after.permissions(), before.permissions());
+        assert_eq!(after.modified().unwrap(), before.modified().unwrap());
+    }
+
+    #[test]
+    fn a_copy_that_has_changed_brings_nothing_back() {
+        let folder = folder();
+        let moves = [removal(folder.path())];
+        put(&moves, true).unwrap();
+        std::fs::write(folder.path().join("copy"), "of another").unwrap();
+        assert!(put(&moves, false).is_err());
+        assert_eq!(extent(&moves).unwrap(), Extent::New);
+        assert_eq!(read(folder.path(), "a"), None);
+    }
+
+    #[test]
+    fn a_file_with_a_second_name_is_not_removed() {
+        let folder = folder();
+        std::fs::hard_link(folder.path().join("b"), folder.path().join("c")).unwrap();
+        let opened = open_directory(folder.path()).unwrap();
+        let refusal = Removed::plan(&opened.file, "b", String::new(), String::new()).unwrap_err();
+        assert_eq!(refusal.gate, Gate::HardLinks);
     }
 
     #[test]

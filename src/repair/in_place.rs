@@ -115,6 +115,8 @@ pub(crate) fn placed(
                 .filesystem
                 .as_ntfs()
                 .map_or(0, |volume| volume.mft().geometry().serial),
+            removals: plan.removals.clone(),
+            backups: plan.backups_absolute(),
             actions: plan.actions.clone(),
             moves: plan.moves.clone(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
@@ -125,7 +127,8 @@ pub(crate) fn placed(
     })
 }
 
-/// Writes a journal's change into the image at `path`, journal first. `check` looks at the image once it is written.
+/// Writes a journal's change into the image at `path`, journal first. `prepare` is called when all else is ready, before
+/// anything is written; `check` looks at the image once it is written.
 ///
 /// # Errors
 /// A gate, before anything is written; or a failure whose message says in which state the image is.
@@ -133,6 +136,7 @@ pub fn apply(
     path: &Path,
     journal_path: &Path,
     mut journal: Journal,
+    prepare: &mut dyn FnMut() -> Planned<()>,
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Planned<()> {
     let mut store = JournalFile::new(journal_path)?;
@@ -151,6 +155,7 @@ pub fn apply(
         Refusal::new(gate, failure.into_error(journal).chain())
     };
     if !journal.header.moves.is_empty() {
+        prepare()?;
         return write::rename(&mut store, &mut journal, check)
             .map_err(|failure| failed(failure, &store.name()));
     }
@@ -167,6 +172,7 @@ pub fn apply(
             ),
         ));
     }
+    prepare()?;
     write::apply(&mut image, &mut store, &mut journal, check)
         .map_err(|failure| failed(failure, &store.name()))
 }

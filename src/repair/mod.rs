@@ -9,18 +9,21 @@
 //! | file | what |
 //! | --- | --- |
 //! | `gate.rs` | why a repair is refused |
-//! | `plan.rs` | from names to the sectors and bytes that change |
+//! | `wanted.rs` | what is to be done, and the edits that do it |
+//! | `plan.rs` | from edits to the sectors and bytes that change |
 //! | `preview.rs` | every check before and after |
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
 //! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
-//! | `directory.rs` | new names in a directory of the host |
+//! | `directory.rs`, `removed.rs` | new names in a directory of the host, and a file that is removed |
 //! | `copy.rs` | a repaired copy |
 //! | `children.rs` | disks that build on the image |
+//! | `backup.rs` | the copy of a file before it is removed |
 //! | `saved.rs` | plans and patches as files |
 //! | `in_use/`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
 
+pub mod backup;
 mod children;
 pub mod copy;
 mod directory;
@@ -34,8 +37,10 @@ pub mod medium;
 pub mod ntfs;
 pub mod plan;
 pub mod preview;
+mod removed;
 pub mod saved;
 pub mod status;
+pub mod wanted;
 pub mod write;
 #[cfg(test)]
 mod write_tests;
@@ -44,5 +49,7 @@ pub use directory::Move;
 pub use files::{journal_beside, write_new};
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
-pub use plan::{Action, ByteRange, RepairPlan};
+pub use plan::{ByteRange, RepairPlan};
 pub use preview::Checked;
+pub use removed::Removed;
+pub use wanted::{Action, Removal, Wanted};

@@ -3,27 +3,20 @@
 //! A plan is made from the names that files have and should have. Its patches are positions on the disk inside the image, so
 //! they fit any copy of it, in whatever format.
 
-use serde::{Deserialize, Serialize, Serializer};
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
 
 use crate::base::bytes::hex;
-use crate::base::win_path::WinPath;
 use crate::image::overlay::Patch;
 use crate::image::{Image, Installation};
 use crate::repair::directory::{self, Move};
 use crate::repair::gate::{Gate, Planned, Refusal};
-use crate::repair::ntfs::{self, Edit, Sectors};
+use crate::repair::ntfs::{self, Sectors};
+use crate::repair::wanted::{Action, Removal, Wanted};
 
 /// Unchanged bytes between two changed ones that are shown with them, so that a name is one range.
 const GAP_MAX: usize = 8;
-
-/// A file that gets another name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Action {
-    /// The path of the file as it is.
-    pub from: String,
-    /// The path that it gets.
-    pub to: String,
-}
 
 /// A range of bytes of the disk that changes, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,6 +42,10 @@ fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 /// What would be done to an image.
 #[derive(Debug, Clone, Default)]
 pub struct RepairPlan {
+    /// The files that go, before any file gets another name.
+    pub removals: Vec<Removal>,
+    /// Where their content is copied to; not known to a plan by itself.
+    pub backups: Vec<PathBuf>,
     /// The files that get other names, in their order.
     pub actions: Vec<Action>,
     /// The sectors that change: whole sectors of 512 bytes, by their position on the disk.
@@ -62,6 +59,37 @@ pub struct RepairPlan {
 }
 
 impl RepairPlan {
+    /// A plan in which no sector and no name changes yet.
+    fn of(wanted: &Wanted) -> Self {
+        let is_new = |action: &&Action| action.from != action.to;
+        Self {
+            removals: wanted.removals.clone(),
+            actions: wanted.actions.iter().filter(is_new).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Says where the content of each file that goes is copied to.
+    pub fn keep_in(&mut self, backups: Vec<PathBuf>) {
+        for change in &mut self.moves {
+            let removed = change.removed.as_mut();
+            let place = self.removals.iter().zip(&backups).find(|(removal, _)| {
+                removed
+                    .as_ref()
+                    .is_some_and(|removed| removed.path == removal.path)
+            });
+            if let (Some(removed), Some((_, backup))) = (removed, place) {
+                removed.backup = absolute(backup);
+            }
+        }
+        self.backups = backups;
+    }
+
+    /// Where the content of each file that goes is copied to, as it is found from everywhere.
+    pub(crate) fn backups_absolute(&self) -> Vec<PathBuf> {
+        self.backups.iter().map(|path| absolute(path)).collect()
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.sectors.is_empty() && self.moves.is_empty()
@@ -76,11 +104,12 @@ impl RepairPlan {
         self.ranges.iter().map(differing).sum()
     }
 
-    /// Plans the edits on the volume of an installation.
+    /// Plans what is wanted on the volume of an installation.
     ///
     /// # Errors
     /// A refusal at one of the gates; see [`Gate`].
-    pub fn make(image: &Image, installation: &Installation, edits: &[Edit]) -> Planned<Self> {
+    pub fn make(image: &Image, installation: &Installation, wanted: &Wanted) -> Planned<Self> {
+        let edits = wanted.edits()?;
         let Some(volume) = image.volume_of(installation) else {
             return Err(Refusal::new(
                 Gate::Container,
@@ -98,9 +127,8 @@ impl RepairPlan {
         }
         let Some(disk) = &image.disk else {
             return Ok(Self {
-                actions: actions(edits),
-                moves: directory::plan(installation.filesystem.as_ref(), edits)?,
-                ..Self::default()
+                moves: directory::plan(installation.filesystem.as_ref(), &edits)?,
+                ..Self::of(wanted)
             });
         };
         let Some(ntfs) = installation.filesystem.as_ntfs() else {
@@ -114,7 +142,13 @@ impl RepairPlan {
             ));
         };
         let device = ntfs.mft().device();
-        let planned = ntfs::plan(device, edits)?;
+        let mut planned = ntfs::plan(device, &edits)?;
+        planned.warnings.extend(wanted.removals.iter().map(|removal| {
+            format!(
+                "{}: nothing is zeroed; its content stays in free clusters or in its free record until Windows uses them again",
+                removal.path
+            )
+        }));
         let mut sectors = planned.patches;
         let mut ranges = ranges(&sectors, &planned.sectors);
         for patch in &mut sectors {
@@ -136,26 +170,17 @@ impl RepairPlan {
             range.offset = range.offset.saturating_add(volume.start_bytes);
         }
         Ok(Self {
-            actions: actions(edits),
             sectors,
-            moves: Vec::new(),
             ranges,
             warnings: planned.warnings,
+            ..Self::of(wanted)
         })
     }
 }
 
-/// The files and their names, as paths.
-fn actions(edits: &[Edit]) -> Vec<Action> {
-    let mut list = Vec::new();
-    for edit in edits {
-        let path = |name: &str| edit.directory().child(name).to_string();
-        list.extend(edit.names().into_iter().map(|(from, to)| Action {
-            from: path(from),
-            to: path(to),
-        }));
-    }
-    list
+/// A path that means the same from everywhere on this host.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The bytes that differ in each sector; differences with few bytes between them are one range.
@@ -203,103 +228,9 @@ fn ranges(sectors: &[Patch], labels: &Sectors) -> Vec<ByteRange> {
     list
 }
 
-/// The edits that make files bear other names. Two files that take each other's name exchange them.
-pub fn edits(actions: &[Action]) -> Planned<Vec<Edit>> {
-    let mut edits = Vec::new();
-    let mut done = vec![false; actions.len()];
-    for (place, action) in actions.iter().enumerate() {
-        if done.get(place) == Some(&true) {
-            continue;
-        }
-        let (directory, from) = split(&action.from);
-        let (target, to) = split(&action.to);
-        if !directory.eq_ignore_case(&target) {
-            return Err(Refusal::new(
-                Gate::Name,
-                format!(
-                    "{}: another directory than that of {from}; files are not moved",
-                    action.to
-                ),
-            ));
-        }
-        let partner = actions
-            .iter()
-            .enumerate()
-            .skip(place.saturating_add(1))
-            .find(|(_, other)| other.from == action.to && other.to == action.from);
-        match partner {
-            Some((partner, _)) => {
-                if let Some(done) = done.get_mut(partner) {
-                    *done = true;
-                }
-                edits.push(Edit::Swap {
-                    directory,
-                    first: from,
-                    second: to,
-                });
-            }
-            None if from == to => {}
-            None => edits.push(Edit::Rename {
-                directory,
-                from,
-                to,
-            }),
-        }
-    }
-    Ok(edits)
-}
-
-/// A path as its directory and its name.
-fn split(path: &str) -> (WinPath, String) {
-    match path.rsplit_once('\\') {
-        Some((directory, name)) => (WinPath::new(directory), name.to_owned()),
-        None => (WinPath::root(), path.to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn action(from: &str, to: &str) -> Action {
-        Action {
-            from: from.to_owned(),
-            to: to.to_owned(),
-        }
-    }
-
-    #[test]
-    fn two_files_that_take_each_others_name_are_one_swap() {
-        let found = edits(&[
-            action("d\\a", "d\\b"),
-            action("d\\c", "d\\e"),
-            action("d\\b", "d\\a"),
-        ]);
-        let directory = WinPath::new("d");
-        assert_eq!(
-            found.unwrap(),
-            [
-                Edit::Swap {
-                    directory: directory.clone(),
-                    first: "a".to_owned(),
-                    second: "b".to_owned()
-                },
-                Edit::Rename {
-                    directory,
-                    from: "c".to_owned(),
-                    to: "e".to_owned()
-                }
-            ]
-        );
-    }
-
-    #[test]
-    fn a_file_is_not_moved_to_another_directory() {
-        assert_eq!(
-            edits(&[action("d\\a", "e\\a")]).unwrap_err().gate,
-            Gate::Name
-        );
-    }
 
     #[test]
     fn ranges_join_over_small_gaps_and_hold_what_differs() {

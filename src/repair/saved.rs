@@ -11,14 +11,17 @@ use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::digest;
-use crate::repair::plan::{Action, RepairPlan};
+use crate::repair::plan::RepairPlan;
+use crate::repair::wanted::{Action, Removal, Wanted};
 
 /// First field of a plan.
 const PLAN: &str = "goldseal-plan";
 /// First field of a patch.
 const PATCH: &str = "goldseal-patch";
-/// Version of both.
-const VERSION: u32 = 1;
+/// Version of both: 2 since files can be removed.
+const VERSION: u32 = 2;
+/// The oldest version that is read.
+const VERSION_OLDEST: u32 = 1;
 /// Largest plan or patch that is read.
 pub const SAVED_BYTES_MAX: u64 = 64 << 20;
 
@@ -32,6 +35,9 @@ struct Head {
     disk_bytes: u64,
     /// Number of the installation.
     installation: usize,
+    /// The files that go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removals: Vec<Removal>,
     actions: Vec<Action>,
     /// SHA-256 over the old bytes of all changed sectors of 512 bytes, in their order.
     old_sha256: String,
@@ -79,6 +85,7 @@ fn head(format: &str, image: &Image, installation: usize, plan: &RepairPlan) -> 
         tool: concat!("goldseal ", env!("CARGO_PKG_VERSION")).to_owned(),
         disk_bytes: image.disk.as_ref().map_or(0, |disk| disk.len_bytes()),
         installation,
+        removals: plan.removals.clone(),
         actions: plan.actions.clone(),
         old_sha256: digest(plan.sectors.iter().map(|sector| sector.before.as_slice())),
         new_sha256: digest(plan.sectors.iter().map(|sector| sector.after.as_slice())),
@@ -175,8 +182,11 @@ impl Saved {
     }
 
     /// What it does.
-    pub fn actions(&self) -> &[Action] {
-        &self.head.actions
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            removals: self.head.removals.clone(),
+            actions: self.head.actions.clone(),
+        }
     }
 
     /// Number of the installation that it is made for.
@@ -210,6 +220,7 @@ impl Saved {
         let is_plan = self.head.format == PLAN;
         let is_same = now.new_sha256 == self.head.new_sha256
             && now.installation == self.head.installation
+            && now.removals == self.head.removals
             && now.actions == self.head.actions
             && (!is_plan || sectors(plan) == self.sectors)
             && (is_plan || ranges(plan) == self.bytes);
@@ -225,7 +236,7 @@ impl Saved {
 }
 
 fn check_head(head: &Head, format: &str) -> Result<()> {
-    if head.format == format && head.version == VERSION {
+    if head.format == format && (VERSION_OLDEST..=VERSION).contains(&head.version) {
         return Ok(());
     }
     Err(Error::corrupt(format!(

@@ -197,6 +197,8 @@ fn plan(sectors: usize) -> Journal {
             layers: Vec::new(),
             volume_start: 0,
             serial: 0,
+            removals: Vec::new(),
+            backups: Vec::new(),
             actions: Vec::new(),
             moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),

@@ -1,13 +1,14 @@
 //! The report of `repair`: what would be done, why, every byte that would change, and what every check says before and after.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::base::bytes::hex;
 use crate::evidence::Fact;
 use crate::image::Installation;
-use crate::repair::{Action, ByteRange, Checked, Refusal, RepairPlan};
+use crate::repair::{Action, ByteRange, Checked, Refusal, Removal, RepairPlan, Wanted};
 use crate::report::check_text::verdict_word;
 use crate::report::fact_text::{evidence_line, fact_line};
 use crate::report::inspect::heading;
@@ -33,6 +34,15 @@ pub struct RefusalInfo {
     message: String,
 }
 
+/// A file that goes, in a report.
+#[derive(Debug, Serialize)]
+struct RemovalInfo {
+    #[serde(flatten)]
+    removal: Removal,
+    /// Where its content is copied to before it goes.
+    copied_to: Option<String>,
+}
+
 /// What `check` says, once.
 #[derive(Debug, Serialize)]
 pub struct Side {
@@ -47,10 +57,11 @@ pub struct RepairReport {
     tool: Tool,
     image: ImageInfo,
     installation: InstallationInfo,
-    /// `none`, `rename_only`, `swap`, `named` or `undecided`.
+    /// `none`, `rename_only`, `swap`, `delete_and_rename`, `named`, `saved` or `undecided`.
     decision: String,
     reason: String,
     refusal: Option<RefusalInfo>,
+    removals: Vec<RemovalInfo>,
     actions: Vec<Action>,
     warnings: Vec<String>,
     sectors: usize,
@@ -84,6 +95,7 @@ impl RepairReport {
             decision: decision.to_owned(),
             reason: reason.to_owned(),
             refusal: None,
+            removals: Vec::new(),
             actions: Vec::new(),
             warnings: Vec::new(),
             sectors: 0,
@@ -100,8 +112,9 @@ impl RepairReport {
     }
 
     /// Adds what was asked for.
-    pub fn ask(&mut self, actions: &[Action]) {
-        self.actions = actions.to_vec();
+    pub fn ask(&mut self, wanted: &Wanted) {
+        self.actions.clone_from(&wanted.actions);
+        self.removals = removals(&wanted.removals, &[]);
     }
 
     /// Adds why it is not done.
@@ -115,6 +128,7 @@ impl RepairReport {
     /// Adds the plan, and what every check says of the image seen through it.
     pub fn plan(&mut self, plan: &RepairPlan, after: &Checked) {
         self.actions.clone_from(&plan.actions);
+        self.removals = removals(&plan.removals, &plan.backups);
         self.warnings.clone_from(&plan.warnings);
         self.sectors = plan.sectors.len();
         self.changed_bytes = plan.changed_bytes();
@@ -129,6 +143,16 @@ impl RepairReport {
     pub fn written(&mut self, what: String) {
         self.written = Some(what);
     }
+}
+
+fn removals(list: &[Removal], backups: &[PathBuf]) -> Vec<RemovalInfo> {
+    let info = |(at, removal): (usize, &Removal)| RemovalInfo {
+        removal: removal.clone(),
+        copied_to: backups
+            .get(at)
+            .map(|path| path.to_string_lossy().into_owned()),
+    };
+    list.iter().enumerate().map(info).collect()
 }
 
 /// The report for people.
@@ -165,11 +189,23 @@ pub fn repair_text(report: &RepairReport, style: &Style) -> String {
 }
 
 fn actions(text: &mut String, report: &RepairReport, style: &Style) {
-    if report.actions.is_empty() {
+    if report.actions.is_empty() && report.removals.is_empty() {
         return;
     }
     text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "Actions")));
     let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for info in &report.removals {
+        if let Some(place) = &info.copied_to {
+            block.row("copy out", &info.removal.path);
+            block.row("to", place);
+        }
+        block.row("delete", &info.removal.path);
+        let size = format!(
+            "{} bytes, SHA-256 {}",
+            info.removal.size_bytes, info.removal.sha256
+        );
+        block.row("", &size);
+    }
     for action in &report.actions {
         block.row("rename", &action.from);
         block.row("to", &action.to);

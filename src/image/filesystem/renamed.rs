@@ -71,6 +71,12 @@ impl FileSystem for Renamed {
     fn read_dir(&self, path: &WinPath) -> Result<Option<Vec<DirEntry>>> {
         let mut entries = self.inner.read_dir(path)?;
         if let Some(entries) = &mut entries {
+            // A file whose name another gets, and that gets none itself, is gone.
+            entries.retain(|entry| {
+                let child = path.child(&entry.name);
+                self.target_name(&child).is_some()
+                    || !self.names.iter().any(|(_, to)| to.eq_ignore_case(&child))
+            });
             for entry in entries.iter_mut() {
                 if let Some(name) = self.target_name(&path.child(&entry.name)) {
                     entry.name = name;
@@ -141,6 +147,12 @@ mod tests {
         let expected = [("b", "of b"), ("c", "of a")];
         let expected = expected.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
         assert_eq!(shown(&tree), expected);
+    }
+
+    #[test]
+    fn a_file_whose_name_another_gets_is_gone() {
+        let tree = tree(&[("d\\a", "d\\b")]);
+        assert_eq!(shown(&tree), [("b".to_owned(), b"of a".to_vec())]);
     }
 
     #[test]

@@ -18,13 +18,15 @@
 
 mod crc32c;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::base::bytes::{self, hex};
 use crate::error::{Error, Result};
 use crate::repair::directory::Move;
-use crate::repair::plan::Action;
+use crate::repair::wanted::{Action, Removal};
 use crc32c::crc32c;
 
 /// First bytes of a journal.
@@ -69,7 +71,13 @@ pub struct Header {
     pub volume_start: u64,
     /// Serial number of the NTFS volume.
     pub serial: u64,
-    /// What is done.
+    /// The files that go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<Removal>,
+    /// Where the content of each of them was copied to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<PathBuf>,
+    /// The files that get other names.
     pub actions: Vec<Action>,
     /// The names that change in a directory of the host; then there are no sectors.
     #[serde(default)]
@@ -251,7 +259,13 @@ impl Journal {
         if self.header.version != VERSION {
             return damaged("is of another version of this program");
         }
-        let is_plain = |change: &Move| is_plain(&change.from) && is_plain(&change.to);
+        let is_plain = |change: &Move| {
+            let removed = change.removed.as_ref();
+            is_plain(&change.from)
+                && is_plain(&change.to)
+                && removed
+                    .is_none_or(|removed| removed.is_plain() && change.exchanged_with.is_none())
+        };
         if self.header.moves.len() > MOVES_MAX || !self.header.moves.iter().all(is_plain) {
             return damaged("its names are too many, or not of files in their own directory");
         }
@@ -366,6 +380,8 @@ mod tests {
             layers: vec!["file".to_owned()],
             volume_start: 0,
             serial: 0,
+            removals: Vec::new(),
+            backups: Vec::new(),
             actions: Vec::new(),
             moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
@@ -401,6 +417,7 @@ mod tests {
             to: to.to_owned(),
             sha256: String::new(),
             exchanged_with: None,
+            removed: None,
         }
     }
 

@@ -1,0 +1,257 @@
+//! `goldseal repair --delete-bogus`, as its users call it, on the sample image whose right key file has lost its name to a
+//! bogus one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "integration tests"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use goldseal::base::win_path::WinPath;
+use goldseal::image::{Image, Options, Source};
+use serde_json::Value as Json;
+
+#[path = "support/tree.rs"]
+mod tree;
+
+/// The file that signed the metabase, and the one that has its name.
+const RIGHT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
+const BOGUS: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
+const FOLDER: &str =
+    "Documents and Settings\\All Users\\Application Data\\Microsoft\\Crypto\\RSA\\MachineKeys";
+
+struct Sample {
+    folder: tempfile::TempDir,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases/w2k_kb884872_swap/golden.vhd.zst");
+        let mut image =
+            ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
+        let sample = Self { folder };
+        std::io::copy(&mut image, &mut fs::File::create(sample.image()).unwrap()).unwrap();
+        fs::create_dir(sample.place("copies")).unwrap();
+        sample
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn image(&self) -> PathBuf {
+        self.place("golden.vhd")
+    }
+
+    /// The names of the copies of the image called `image`.
+    fn copies(&self) -> Vec<String> {
+        let names = fs::read_dir(self.place("copies")).unwrap();
+        names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    fn repair(&self, image: &Path, more: &[&str]) -> (i32, Json) {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .arg("repair")
+            .arg(image)
+            .args(more)
+            .args(["--format", "json"])
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let report = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
+        (output.status.code().unwrap(), report)
+    }
+}
+
+fn undo(journal: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .arg("undo")
+        .arg(journal)
+        .output()
+        .unwrap()
+}
+
+/// The key files of an image by their names.
+fn keys(image: &Path) -> BTreeMap<String, Vec<u8>> {
+    let image = Image::open(&Source::from_path(image), &Options::default()).unwrap();
+    let files = image.installations[0].filesystem.as_ref();
+    let folder = WinPath::new(FOLDER);
+    let names = files.read_dir(&folder).unwrap().unwrap().into_iter();
+    names
+        .map(|entry| {
+            let content = files.read(&folder.child(&entry.name), 1 << 20).unwrap();
+            (entry.name, content.unwrap())
+        })
+        .collect()
+}
+
+const DELETE: [&str; 3] = ["--delete-bogus", "--backup-dir", "copies"];
+
+fn applied(more: &[&'static str]) -> Vec<&'static str> {
+    [&DELETE[..], &["--apply"], more].concat()
+}
+
+#[test]
+fn a_preview_copies_nothing_and_shows_what_would_go() {
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let (code, report) = sample.repair(&sample.image(), &DELETE);
+    assert_eq!(code, 0, "{report}");
+    assert!(sample.copies().is_empty());
+    assert!(fs::read(sample.image()).unwrap() == before);
+    let removal = &report["removals"][0];
+    assert!(removal["path"].as_str().unwrap().ends_with(BOGUS));
+    assert_eq!(report["decision"], "delete_and_rename");
+}
+
+#[test]
+fn the_bogus_file_is_copied_out_then_removed_and_undo_restores_the_image() {
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let keys_before = keys(&sample.image());
+    let (code, report) = sample.repair(&sample.image(), &applied(&["--in-place"]));
+    assert_eq!(code, 0, "{report}");
+    let mut expected = keys_before.clone();
+    let bogus = expected.remove(BOGUS).unwrap();
+    let right = expected.remove(RIGHT).unwrap();
+    expected.insert(BOGUS.to_owned(), right);
+    assert!(keys(&sample.image()) == expected);
+    let name = format!("golden.vhd.installation-0.{BOGUS}");
+    assert_eq!(sample.copies(), [name.as_str()]);
+    let copy = sample.place("copies").join(name);
+    assert!(fs::read(&copy).unwrap() == bogus);
+    let mode = fs::metadata(&copy).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let undone = undo(&sample.place("golden.vhd.goldseal-journal"));
+    assert!(undone.status.success(), "{undone:?}");
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert!(fs::read(&copy).unwrap() == bogus);
+}
+
+#[test]
+fn a_second_removal_finds_nothing_to_do() {
+    let sample = Sample::new();
+    sample.repair(&sample.image(), &applied(&["--in-place"]));
+    fs::remove_file(sample.place("golden.vhd.goldseal-journal")).unwrap();
+    let (code, report) = sample.repair(&sample.image(), &DELETE);
+    assert_eq!((code, &report["decision"]), (0, &Json::from("none")));
+}
+
+#[test]
+fn a_copy_in_the_way_stops_a_removal_before_anything_is_written() {
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let copy = sample
+        .place("copies")
+        .join(format!("golden.vhd.installation-0.{BOGUS}"));
+    fs::write(&copy, "of another image").unwrap();
+    let (code, report) = sample.repair(&sample.image(), &applied(&["--in-place"]));
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("name_taken"))
+    );
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert!(!sample.place("golden.vhd.goldseal-journal").exists());
+    assert_eq!(fs::read(&copy).unwrap(), b"of another image");
+}
+
+#[test]
+fn a_removal_without_a_place_for_its_copy_is_refused() {
+    let sample = Sample::new();
+    let (code, _) = sample.repair(&sample.image(), &["--delete-bogus"]);
+    assert_eq!(code, 2);
+    let (code, _) = sample.repair(&sample.image(), &["--backup-dir", "copies"]);
+    assert_eq!(code, 2);
+    let more = ["--delete-bogus", "--backup-dir", "not-there"];
+    let (code, report) = sample.repair(&sample.image(), &more);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("not_there"))
+    );
+}
+
+#[test]
+fn a_saved_removal_needs_a_place_for_its_copy_and_is_made_as_saved() {
+    let sample = Sample::new();
+    let (code, report) = sample.repair(
+        &sample.image(),
+        &[&DELETE[..], &["--plan-out", "plan.json"]].concat(),
+    );
+    assert_eq!(code, 0, "{report}");
+    let saved = ["--plan", "plan.json", "--apply", "--in-place"];
+    let (code, report) = sample.repair(&sample.image(), &saved);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("not_there"))
+    );
+    let more = [&saved[..], &["--backup-dir", "copies"]].concat();
+    let (code, report) = sample.repair(&sample.image(), &more);
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(sample.copies().len(), 1);
+    assert!(!keys(&sample.image()).contains_key(RIGHT));
+}
+
+#[test]
+fn a_repaired_copy_lacks_the_bogus_file_and_the_image_keeps_it() {
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let (code, report) = sample.repair(&sample.image(), &applied(&["--to", "new.vhd"]));
+    assert_eq!(code, 0, "{report}");
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert_eq!(
+        keys(&sample.place("new.vhd")).len() + 1,
+        keys(&sample.image()).len()
+    );
+    assert_eq!(sample.copies().len(), 1);
+}
+
+/// The sample as a directory of the host.
+fn host_tree(sample: &Sample) -> PathBuf {
+    let root = sample.place("tree");
+    tree::copy_out(&sample.image(), &root);
+    root
+}
+
+#[test]
+fn a_host_directory_loses_the_bogus_file_and_undo_brings_it_back() {
+    let sample = Sample::new();
+    let root = host_tree(&sample);
+    let before = tree::files(&root);
+    let (code, report) = sample.repair(&root, &DELETE);
+    assert_eq!(code, 0, "{report}");
+    assert!(sample.copies().is_empty() && tree::files(&root) == before);
+    let (code, report) = sample.repair(&root, &applied(&["--in-place"]));
+    assert_eq!(code, 0, "{report}");
+    let changed = tree::files(&root);
+    assert_eq!(changed.len() + 1, before.len());
+    assert_eq!(
+        sample.copies(),
+        [format!("tree.installation-0.{BOGUS}").as_str()]
+    );
+    let journal = sample.place("tree.goldseal-journal");
+    assert!(undo(&journal).status.success());
+    assert!(tree::files(&root) == before);
+    assert!(undo(&journal).status.success());
+}
+
+#[test]
+fn a_host_directory_whose_copy_is_lost_is_left_as_it_is_by_undo() {
+    let sample = Sample::new();
+    let root = host_tree(&sample);
+    sample.repair(&root, &applied(&["--in-place"]));
+    let changed = tree::files(&root);
+    fs::remove_dir_all(sample.place("copies")).unwrap();
+    let undone = undo(&sample.place("tree.goldseal-journal"));
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(tree::files(&root) == changed);
+}
