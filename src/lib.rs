@@ -14,5 +14,6 @@ pub mod proof;
 pub mod repair;
 pub mod report;
 pub mod rules;
+pub mod timeline;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use goldseal::timeline::{Kind, Source};
 
 /// May this offline Windows image be cloned, and may it be sealed? Answers with evidence; only `repair --apply` and `undo` write.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ pub(crate) enum Reported {
     Check,
     /// That of `goldseal diagnose`.
     Diagnose,
+    /// That of `goldseal timeline`.
+    Timeline,
 }
 
 /// How results are written.
@@ -99,6 +103,8 @@ pub(crate) enum Command {
     Reg(RegArgs),
     /// The events of the System and Application logs, by source, id, time and text.
     Events(EventsArgs),
+    /// Identity, sealing and failure events of every source in one order of time.
+    Timeline(TimelineArgs),
     /// List the rules.
     Rules(RulesArgs),
     /// One rule or one fact in full, with its sources.
@@ -408,6 +414,36 @@ pub(crate) struct EventsArgs {
     pub(crate) text: Option<String>,
     #[command(flatten)]
     pub(crate) place: SourceArgs,
+}
+
+/// Arguments of `timeline`.
+#[derive(Debug, Args)]
+pub(crate) struct TimelineArgs {
+    /// A directory, volume, disk or disk image; told apart by content.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: Option<PathBuf>,
+    /// Only entries of this source; may be given several times. The other sources are not read.
+    #[arg(long = "source", value_name = "SOURCE", value_parser = words(&Source::ALL.map(Source::as_str)))]
+    pub(crate) sources: Vec<String>,
+    /// Only entries of this kind; may be given several times.
+    #[arg(long = "kind", value_name = "KIND", value_parser = words(&Kind::ALL.map(Kind::as_str)))]
+    pub(crate) kinds: Vec<String>,
+    /// Only entries from this time on: a date, or a time as 2005-03-01T08:00:00Z; UTC. Local time counts in every zone.
+    #[arg(long, visible_alias = "from", value_name = "T")]
+    pub(crate) since: Option<String>,
+    /// Only entries up to this time; a date counts to its end.
+    #[arg(long, visible_alias = "to", value_name = "T")]
+    pub(crate) until: Option<String>,
+    /// Only entries that hold this text, or whose place does, in any case.
+    #[arg(long, value_name = "T")]
+    pub(crate) text: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: SourceArgs,
+}
+
+/// A parser that takes these words only.
+fn words(words: &[&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().copied())
 }
 
 /// Arguments of `rules`.

@@ -62,6 +62,12 @@ fn sources(command: &Command) -> Vec<&Path> {
             .map(AsRef::as_ref)
             .chain(args.place.artifacts())
             .collect(),
+        Command::Timeline(args) => args
+            .image
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(args.place.artifacts())
+            .collect(),
         Command::Repair(args) => vec![&args.image],
         Command::Undo(args) => std::iter::once(args.journal.as_path())
             .chain(args.image.as_deref())

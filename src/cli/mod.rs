@@ -14,12 +14,13 @@ mod progress;
 mod reg;
 mod repair;
 mod rules;
+mod timeline;
 mod undo;
 
 use clap::{CommandFactory, Parser};
 use goldseal::base::contain::contain;
 use goldseal::error::Error;
-use goldseal::report::{diagnose_schema, schema};
+use goldseal::report::{diagnose_schema, schema, timeline_schema};
 
 use args::{Cli, Command, Reported};
 use output::Output;
@@ -134,12 +135,14 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Stat(args) => browse::stat(args, output),
         Command::Reg(args) => reg::run(args, output),
         Command::Events(args) => events::run(args, output),
+        Command::Timeline(args) => timeline::run(args, output),
         Command::Rules(args) => rules::list(args, output),
         Command::Explain(args) => rules::explain(args, output),
         Command::Schema { report } => {
             output.text(match report {
                 Reported::Check => schema(),
                 Reported::Diagnose => diagnose_schema(),
+                Reported::Timeline => timeline_schema(),
             });
             Ok(Exit::Safe)
         }

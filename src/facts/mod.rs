@@ -10,7 +10,7 @@ mod gather;
 mod hotfix;
 mod identities;
 mod iis;
-mod image;
+pub(crate) mod image;
 mod internet_explorer;
 pub mod machine_keys;
 pub mod os_support;
@@ -18,14 +18,14 @@ mod programs;
 mod read;
 mod roles;
 mod services;
-mod setup_logs;
+pub(crate) mod setup_logs;
 pub mod shared_identities;
 pub mod sources;
 mod sysprep;
 #[cfg(test)]
 pub(crate) mod test_hive;
 #[cfg(test)]
-mod test_image;
+pub(crate) mod test_image;
 pub mod vocabulary;
 mod windows;
 

@@ -16,6 +16,7 @@ mod registry;
 mod repair;
 mod rules;
 mod table;
+mod timeline;
 
 pub use across_text::across_text;
 pub use browse::{FileReport, ListReport, list_text, stat_text};
@@ -30,6 +31,7 @@ pub use registry::{KeyReport, ValueReport, key_text, value_text};
 pub use repair::{RefusalInfo, RepairReport, Side, repair_text};
 pub use rules::{FactReport, RuleReport, RulesReport, rules_text};
 pub use table::Style;
+pub use timeline::{TimelineReport, timeline_schema, timeline_text};
 
 /// Version of the reports: a change of meaning raises the first number, an addition the second.
 pub const SCHEMA_VERSION: &str = "1.2";

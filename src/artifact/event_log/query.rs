@@ -32,7 +32,8 @@ impl Text {
         }
     }
 
-    fn is_in(&self, text: &str) -> bool {
+    /// Whether it is part of another text.
+    pub fn is_in(&self, text: &str) -> bool {
         let needle = self.lower.as_bytes();
         if !(text.is_ascii() && self.lower.is_ascii()) {
             return text.to_lowercase().contains(&self.lower);

@@ -6,6 +6,7 @@
 
 mod failures;
 mod files;
+mod history;
 mod shown;
 mod signatures;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use crate::artifact::event_log::EventTime;
 pub use failures::Failure;
 pub use files::{LogFile, LogFiles, find, read};
+pub(crate) use history::{Happened, history};
 pub(crate) use shown::{collect, not_read};
 
 /// The facts of this group.

@@ -10,9 +10,9 @@ use crate::facts::event_logs::signatures::{SCM, SERVICES, SIGNATURES, ServiceNam
 use crate::facts::{Context, Facts, HiveName};
 
 /// Ids that are read beside those of the signatures: service failures, names, boots, installs, updates, upgrades.
-const FURTHER_IDS: [u32; 24] = [
-    2003, 4104, 4105, 4377, 6005, 6009, 6011, 7000, 7001, 7002, 7003, 7009, 7017, 7018, 7019, 7020,
-    7021, 7022, 7023, 7024, 7031, 7034, 6008, 116,
+const FURTHER_IDS: [u32; 26] = [
+    104, 6006, 2003, 4104, 4105, 4377, 6005, 6009, 6011, 7000, 7001, 7002, 7003, 7009, 7017, 7018,
+    7019, 7020, 7021, 7022, 7023, 7024, 7031, 7034, 6008, 116,
 ];
 /// Most records that are kept for the facts.
 const RECORDS_MAX: usize = 200_000;
@@ -21,14 +21,14 @@ const RAW_CHARS_MAX: usize = 200;
 
 /// A record and the log that it is from.
 #[derive(Debug)]
-struct Seen {
+pub(crate) struct Seen {
     file: usize,
-    record: EventRecord,
+    pub(crate) record: EventRecord,
 }
 
 /// What was read.
 #[derive(Debug, Default)]
-struct Logs {
+pub(crate) struct Logs {
     files: Vec<LogFile>,
     seen: Vec<Seen>,
     /// For each of System and Application, why it could not be seen.
@@ -88,7 +88,8 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Failure> 
 }
 
 impl Logs {
-    fn read(context: &Context<'_>) -> Self {
+    /// Reads the System and Application logs.
+    pub(crate) fn read(context: &Context<'_>) -> Self {
         let LogFiles { files, unseen } = files::find(context);
         let mut logs = Self {
             names: service_names(context),
@@ -106,6 +107,12 @@ impl Logs {
                 channels.extend(record.channel.as_deref().and_then(known_log));
                 if record.is("EventLog", 6005) || record.is(SCM, record.event_id) {
                     channels.push("System");
+                }
+                if ["MSDTC", "COM+"]
+                    .iter()
+                    .any(|name| record.source.eq_ignore_ascii_case(name))
+                {
+                    channels.push("Application");
                 }
                 if seen.len() < RECORDS_MAX {
                     seen.push(Seen {
@@ -132,6 +139,24 @@ impl Logs {
         logs
     }
 
+    /// The records in the order of time.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Seen> {
+        self.seen.iter()
+    }
+
+    /// The names of the services.
+    pub(crate) fn names(&self) -> &ServiceNames {
+        &self.names
+    }
+
+    /// Why logs could not be seen.
+    pub(crate) fn into_unseen(self) -> Vec<Unknown> {
+        self.unseen
+            .into_iter()
+            .map(|(_, unknown)| unknown)
+            .collect()
+    }
+
     /// By time; copies of a record that a ring has kept count once.
     fn order(&mut self) {
         self.seen.sort_by_key(|seen| {
@@ -153,7 +178,7 @@ impl Logs {
     }
 
     /// The place of a record, and what it says.
-    fn evidence(&self, seen: &Seen, count: usize) -> Evidence {
+    pub(crate) fn evidence(&self, seen: &Seen, count: usize) -> Evidence {
         let record = &seen.record;
         let mut evidence = match self.files.get(seen.file) {
             Some(file) => file.evidence.clone(),

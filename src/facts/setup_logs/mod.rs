@@ -6,6 +6,7 @@
 mod files;
 mod told;
 
+pub(crate) use files::read;
 pub(crate) use told::{collect, not_read};
 
 /// The facts of this group.
