@@ -1,9 +1,10 @@
 //! The command line: every command, option and help text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use goldseal::image::source::LooseArtifacts;
 use goldseal::timeline::{Kind, Source};
 
 /// May this offline Windows image be cloned, and may it be sealed? Answers with evidence; only `repair --apply` and `undo` write.
@@ -166,21 +167,18 @@ pub(crate) struct SourceArgs {
 
 impl SourceArgs {
     /// The artefacts that are named by option.
-    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &Path> {
-        [
-            &self.system,
-            &self.software,
-            &self.security,
-            &self.sam,
-            &self.default_hive,
-            &self.machine_keys,
-            &self.metabase,
-            &self.minioc,
-        ]
-        .into_iter()
-        .flatten()
-        .chain(&self.event_log)
-        .map(AsRef::as_ref)
+    pub(crate) fn loose(&self) -> LooseArtifacts {
+        LooseArtifacts {
+            system: self.system.clone(),
+            software: self.software.clone(),
+            security: self.security.clone(),
+            sam: self.sam.clone(),
+            default_hive: self.default_hive.clone(),
+            machine_keys: self.machine_keys.clone(),
+            metabase: self.metabase.clone(),
+            minioc: self.minioc.clone(),
+            event_logs: self.event_log.clone(),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Exit, Failure
 }
 
 fn sources(args: &CheckArgs) -> Result<Vec<Option<PathBuf>>, Failure> {
-    let loose = args.source.artifacts().next().is_some();
+    let loose = args.source.loose().is_any();
     if args.images.is_empty() {
         return if loose {
             Ok(vec![None])

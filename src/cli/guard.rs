@@ -3,11 +3,11 @@
 //!
 //! Two paths name the same file where device and inode agree, so links of either kind are seen.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
-use crate::cli::args::{Command, OneImage};
+use crate::cli::args::{Command, SourceArgs};
+use crate::cli::open::host_identity;
 
 /// Refuses an output that is one of the files that the command reads.
 pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Failure> {
@@ -15,12 +15,12 @@ pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Fail
         return Ok(());
     };
     // What is not there yet is nothing that is read.
-    let Some(target) = identity(output) else {
+    let Some(target) = host_identity(output) else {
         return Ok(());
     };
     match sources(command)
         .into_iter()
-        .find(|source| identity(source) == Some(target))
+        .find(|source| host_identity(source) == Some(target))
     {
         None => Ok(()),
         Some(source) => Err(Failure::Usage(format!(
@@ -31,55 +31,36 @@ pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Fail
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-/// The image of a command that looks at one, and what is named beside it.
-fn one_image(args: &OneImage) -> Vec<&Path> {
-    args.image
-        .iter()
-        .map(AsRef::as_ref)
-        .chain(args.source.artifacts())
-        .collect()
-}
-
 /// Every path of the command line that is read.
-fn sources(command: &Command) -> Vec<&Path> {
+fn sources(command: &Command) -> Vec<PathBuf> {
+    let with_loose = |paths: &[PathBuf], source: &SourceArgs| {
+        let loose = source.loose();
+        paths
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(loose.paths())
+            .map(Path::to_owned)
+            .collect()
+    };
+    let optional = |image: &Option<PathBuf>, source| with_loose(image.as_slice(), source);
     match command {
-        Command::Check(args) => args
-            .images
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(args.source.artifacts())
+        Command::Check(args) => with_loose(&args.images, &args.source),
+        Command::Inspect(args) | Command::Keys(args) => optional(&args.image, &args.source),
+        Command::Diagnose(args) => optional(&args.image.image, &args.image.source),
+        Command::Events(args) => optional(&args.image, &args.place),
+        Command::Timeline(args) => optional(&args.image, &args.place),
+        Command::Repair(args) => [&args.plan, &args.patch]
+            .into_iter()
+            .flatten()
+            .chain([&args.image])
+            .cloned()
             .collect(),
-        Command::Inspect(args) | Command::Keys(args) => one_image(args),
-        Command::Diagnose(args) => one_image(&args.image),
-        Command::Events(args) => args
-            .image
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(args.place.artifacts())
-            .collect(),
-        Command::Timeline(args) => args
-            .image
-            .iter()
-            .map(AsRef::as_ref)
-            .chain(args.place.artifacts())
-            .collect(),
-        Command::Repair(args) => vec![&args.image],
-        Command::Undo(args) => std::iter::once(args.journal.as_path())
-            .chain(args.image.as_deref())
-            .collect(),
-        Command::Ls(args) | Command::Cat(args) | Command::Stat(args) => vec![&args.image],
-        Command::Reg(args) => args
-            .words
-            .iter()
-            .take(1)
-            .map(AsRef::as_ref)
-            .chain(args.source.artifacts())
-            .collect(),
+        Command::Undo(args) => args.image.iter().chain([&args.journal]).cloned().collect(),
+        Command::Ls(args) | Command::Cat(args) | Command::Stat(args) => vec![args.image.clone()],
+        Command::Reg(args) => {
+            let image: Vec<PathBuf> = args.words.iter().take(1).map(PathBuf::from).collect();
+            with_loose(&image, &args.source)
+        }
         _ => Vec::new(),
     }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use goldseal::base::contain::contain;
 use goldseal::base::limits::Limits;
 use goldseal::facts::{self, Collected, Context, Facts};
-use goldseal::image::source::LooseArtifacts;
 use goldseal::image::{BackingFiles, Image, Installation, Options, Source};
 use goldseal::repair::status;
 
@@ -27,17 +26,7 @@ pub(crate) fn options(allow_backing_anywhere: bool) -> Options {
 pub(crate) fn source(image: Option<&Path>, args: &SourceArgs) -> Source {
     Source {
         image: image.map(Path::to_owned),
-        loose: LooseArtifacts {
-            system: args.system.clone(),
-            software: args.software.clone(),
-            security: args.security.clone(),
-            sam: args.sam.clone(),
-            default_hive: args.default_hive.clone(),
-            machine_keys: args.machine_keys.clone(),
-            metabase: args.metabase.clone(),
-            minioc: args.minioc.clone(),
-            event_logs: args.event_log.clone(),
-        },
+        loose: args.loose(),
     }
 }
 
@@ -62,7 +51,7 @@ pub(crate) fn open_one(
     args: &SourceArgs,
     output: &Output,
 ) -> Result<Image, Failure> {
-    if image.is_none() && args.artifacts().next().is_none() {
+    if image.is_none() && !args.loose().is_any() {
         return Err(Failure::Usage(
             "name an IMAGE, or artefacts by option (--system FILE ...)".to_owned(),
         ));

@@ -35,7 +35,7 @@ struct Words {
 
 impl Words {
     fn split(args: &RegArgs) -> Result<Self, Failure> {
-        let loose = args.source.artifacts().next().is_some();
+        let loose = args.source.loose().is_any();
         let first_is_image = |word: &String| !loose || Path::new(word).exists();
         match args.words.as_slice() {
             [image, key] if first_is_image(image) => Ok(Self::new(Some(image), key, None)),

@@ -35,9 +35,9 @@ pub struct LooseArtifacts {
 }
 
 impl LooseArtifacts {
-    /// Whether any artefact was named.
-    pub fn is_any(&self) -> bool {
-        let single = [
+    /// The paths that were named, in the order of the fields.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        [
             &self.system,
             &self.software,
             &self.security,
@@ -46,8 +46,16 @@ impl LooseArtifacts {
             &self.machine_keys,
             &self.metabase,
             &self.minioc,
-        ];
-        single.iter().any(|path| path.is_some()) || !self.event_logs.is_empty()
+        ]
+        .into_iter()
+        .flatten()
+        .chain(&self.event_logs)
+        .map(AsRef::as_ref)
+    }
+
+    /// Whether any artefact was named.
+    pub fn is_any(&self) -> bool {
+        self.paths().next().is_some()
     }
 }
 

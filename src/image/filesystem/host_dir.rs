@@ -258,27 +258,4 @@ impl FileSystem for HostDir {
     fn read_at(&self, path: &WinPath, offset: u64, len: usize) -> Result<Option<Vec<u8>>> {
         self.read_at_most(path, Wanted::Part { offset, len })
     }
-
-    fn read_stream(
-        &self,
-        path: &WinPath,
-        _stream: &str,
-        _bytes_max: u64,
-    ) -> Result<Option<Vec<u8>>> {
-        match self.metadata(path)? {
-            None => Ok(None),
-            Some(_) => Err(Error::unsupported(format!(
-                "{path}: a directory of the host shows no alternate data streams"
-            ))),
-        }
-    }
-
-    fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>> {
-        match self.metadata(path)? {
-            None => Ok(None),
-            Some(_) => Err(Error::unsupported(format!(
-                "{path}: a directory of the host shows no security descriptors of Windows"
-            ))),
-        }
-    }
 }

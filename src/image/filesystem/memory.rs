@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::win_path::{WinPath, fold_name};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::filesystem::{ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, Metadata};
+use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata};
 
 /// A file of [`MemoryFileSystem`].
 #[derive(Debug, Clone)]
@@ -134,17 +134,10 @@ impl FileSystem for MemoryFileSystem {
                 streams: Vec::new(),
             }));
         }
-        Ok(self.directories.get(&key).map(|directory| Metadata {
-            name: directory.file_name().unwrap_or("").to_owned(),
-            short_name: None,
-            is_dir: true,
-            size_bytes: 0,
-            attributes: Some(ATTRIBUTE_DIRECTORY),
-            times: FileTimes::default(),
-            mft_record: None,
-            reparse_tag: None,
-            streams: Vec::new(),
-        }))
+        Ok(self
+            .directories
+            .get(&key)
+            .map(|directory| Metadata::bare_directory(directory.file_name().unwrap_or(""))))
     }
 
     fn read_dir(&self, path: &WinPath) -> Result<Option<Vec<DirEntry>>> {
@@ -206,17 +199,6 @@ impl FileSystem for MemoryFileSystem {
             bytes.truncate(len);
             bytes
         }))
-    }
-
-    fn read_stream(
-        &self,
-        path: &WinPath,
-        _stream: &str,
-        _bytes_max: u64,
-    ) -> Result<Option<Vec<u8>>> {
-        Err(Error::unsupported(format!(
-            "{path}: this file system has no named streams"
-        )))
     }
 
     fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>> {

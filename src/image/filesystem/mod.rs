@@ -71,6 +71,21 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// A directory of which nothing but the name is known.
+    pub fn bare_directory(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            short_name: None,
+            is_dir: true,
+            size_bytes: 0,
+            attributes: Some(ATTRIBUTE_DIRECTORY),
+            times: FileTimes::default(),
+            mft_record: None,
+            reparse_tag: None,
+            streams: Vec::new(),
+        }
+    }
+
     /// Whether all bits of `attribute` are set; `None` where the file system has no attributes.
     pub fn has_attribute(&self, attribute: u32) -> Option<bool> {
         self.attributes.map(|bits| bits & attribute == attribute)
@@ -177,9 +192,33 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     }
 
     /// A named data stream of the file at `path`.
-    fn read_stream(&self, path: &WinPath, stream: &str, bytes_max: u64) -> Result<Option<Vec<u8>>>;
+    fn read_stream(
+        &self,
+        path: &WinPath,
+        _stream: &str,
+        _bytes_max: u64,
+    ) -> Result<Option<Vec<u8>>> {
+        refuse_if_there(self, path, "alternate data streams")
+    }
 
     /// The self-relative security descriptor of the file or directory at `path`; `Ok(None)` where the path is not there.
     /// A file system that keeps none (FAT, a host directory) answers [`crate::error::ErrorKind::Unsupported`].
-    fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>>;
+    fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>> {
+        refuse_if_there(self, path, "security descriptors of Windows")
+    }
+}
+
+/// What a file system answers that cannot show such things: unsupported where the path is there.
+fn refuse_if_there<F: FileSystem + ?Sized>(
+    filesystem: &F,
+    path: &WinPath,
+    what: &str,
+) -> Result<Option<Vec<u8>>> {
+    match filesystem.metadata(path)? {
+        None => Ok(None),
+        Some(_) => Err(crate::error::Error::unsupported(format!(
+            "{path}: a tree of kind {} shows no {what}",
+            filesystem.layer()
+        ))),
+    }
 }

@@ -390,17 +390,7 @@ impl FileSystem for FatVolume {
         };
         Ok(Some(match node.entry {
             Some(entry) => entry.metadata(),
-            None => Metadata {
-                name: String::new(),
-                short_name: None,
-                is_dir: true,
-                size_bytes: 0,
-                attributes: Some(ATTRIBUTE_DIRECTORY),
-                times: FileTimes::default(),
-                mft_record: None,
-                reparse_tag: None,
-                streams: Vec::new(),
-            },
+            None => Metadata::bare_directory(""),
         }))
     }
 
@@ -454,29 +444,6 @@ impl FileSystem for FatVolume {
             .min(len);
         let content = self.content(&entry, len).map_err(|error| error.at(path))?;
         Ok(Some(content))
-    }
-
-    fn read_stream(
-        &self,
-        path: &WinPath,
-        _stream: &str,
-        _bytes_max: u64,
-    ) -> Result<Option<Vec<u8>>> {
-        match self.node(path)? {
-            None => Ok(None),
-            Some(_) => Err(Error::unsupported(format!(
-                "{path}: FAT has no alternate data streams"
-            ))),
-        }
-    }
-
-    fn security_descriptor(&self, path: &WinPath) -> Result<Option<Vec<u8>>> {
-        match self.node(path)? {
-            None => Ok(None),
-            Some(_) => Err(Error::unsupported(format!(
-                "{path}: FAT keeps no security descriptors"
-            ))),
-        }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::base::win_path::{WinPath, eq_name, fold_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::ReadCounter;
 use crate::image::filesystem::host_dir::HostDir;
-use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata};
+use crate::image::filesystem::{DirEntry, FileSystem, Metadata, NamedMetadata};
 use crate::image::host::path_text;
 use crate::image::source::LooseArtifacts;
 
@@ -317,15 +317,8 @@ impl FileSystem for LooseFiles {
             Meaning::Keys(folder, inside) => folder.directory.metadata(&inside),
             Meaning::Base(base) => base.filesystem.metadata(path),
             Meaning::Folder => Ok(Some(Metadata {
-                name: path.file_name().unwrap_or("").to_owned(),
-                short_name: None,
-                is_dir: true,
-                size_bytes: 0,
                 attributes: None,
-                times: FileTimes::default(),
-                mft_record: None,
-                reparse_tag: None,
-                streams: Vec::new(),
+                ..Metadata::bare_directory(path.file_name().unwrap_or(""))
             })),
             Meaning::NotGiven => Err(not_given(path)),
         }
