@@ -596,6 +596,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft Learn page (Japanese copy)",
     },
     Source {
+        id: "USERASSIST",
+        title: "userassist.yaml, plaso; KNOWNFOLDERID, Windows SDK",
+        kind: "format description",
+    },
+    Source {
         id: "VIVEK-KEYS",
         title: "MachineKey in IIS, vivekkum, 14 February 2009: a changed MachineGuid stops IIS Admin",
         kind: "Microsoft blog",

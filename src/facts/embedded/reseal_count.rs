@@ -24,7 +24,7 @@ struct Traces {
     evidence: Vec<Evidence>,
 }
 
-/// Collects xpe.reseal_count; sysprep.sealed and exec.fbreseal_runs must be there.
+/// Collects xpe.reseal_count; sysprep.sealed, exec.fbreseal_runs and exec.fbreseal_starts must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     if is_fbreseal_kind(facts) {
         let fact = count(context, facts);
@@ -67,10 +67,10 @@ fn count(context: &Context<'_>, facts: &Facts) -> Fact {
         Some(Fact::Unknown(unknown)) => unseen.push(unknown.clone()),
         _ => {}
     }
-    let starts = user_assist::fbreseal_starts(context);
+    let starts = user_assist::fbreseal_starts(facts);
     unseen.extend(starts.unseen);
     kinds.push(Traces {
-        runs: i64::from(starts.count),
+        runs: starts.count,
         what: "starts in UserAssist",
         evidence: starts.evidence,
     });

@@ -1,7 +1,9 @@
-//! Traces of runs of the tools that seal: exec.fbreseal_runs, exec.sysprep_runs, exec.seal_tools_seen.
+//! Traces of runs of the tools that seal: exec.fbreseal_runs and exec.sysprep_runs (prefetch files),
+//! exec.fbreseal_starts and exec.sysprep_starts (UserAssist), exec.seal_tools_seen.
 
 mod prefetch;
 mod seen;
+mod users;
 
 use crate::facts::{Context, Facts};
 
@@ -10,7 +12,10 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     let folder = prefetch::Folder::open(context);
     facts.put("exec.fbreseal_runs", folder.runs("fbreseal.exe"));
     facts.put("exec.sysprep_runs", folder.runs("sysprep.exe"));
-    let seen = seen::seen(context, facts);
+    let users = users::Users::read(context, &seen::TOOLS);
+    users.put_starts(context, facts, "exec.fbreseal_starts", "fbreseal.exe");
+    users.put_starts(context, facts, "exec.sysprep_starts", "sysprep.exe");
+    let seen = seen::seen(context, &users);
     facts.put("exec.seal_tools_seen", seen);
 }
 

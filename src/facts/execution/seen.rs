@@ -1,19 +1,16 @@
 //! Weak traces of the tools that seal: their paths in the cache of program compatibility and in the users' caches of names.
 //!
-//! Both tell that the path was seen. AppCompatCache notes programs that were started or only looked at; MUICache (XP and
-//! 2003) notes programs that a user started from Explorer, without a time. Neither counts, so neither proves a seal.
+//! Both tell that the path was seen. AppCompatCache notes programs that were started or only looked at; MUICache notes
+//! programs whose name was shown, without a time. Neither counts, so neither proves a seal.
 
 use crate::artifact::app_compat_cache;
-use crate::artifact::registry::KeyValue;
-use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Fact, Unknown};
-use crate::facts::embedded::is_fbreseal_kind;
+use crate::facts::execution::users::{Users, is_of};
 use crate::facts::gather::Gather;
-use crate::facts::image::profiles;
-use crate::facts::{Context, Facts, HiveName};
+use crate::facts::{Context, HiveName};
 
 /// The tools.
-const TOOLS: [&str; 2] = ["fbreseal.exe", "sysprep.exe"];
+pub(crate) const TOOLS: [&str; 2] = ["fbreseal.exe", "sysprep.exe"];
 /// Where the cache lies below the control set: XP, and every later Windows.
 const CACHES: [&str; 2] = [
     "Control\\Session Manager\\AppCompatibility",
@@ -21,33 +18,24 @@ const CACHES: [&str; 2] = [
 ];
 /// The name of the cache's value.
 const CACHE_VALUE: &str = "AppCompatCache";
-/// The cache of names in NTUSER.DAT of XP and Server 2003.
-const NAMES: &str = "Software\\Microsoft\\Windows\\ShellNoRoam\\MUICache";
 
-/// The fact exec.seal_tools_seen. The users' hives are opened only where fbreseal belongs to this Windows.
-pub(crate) fn seen(context: &Context<'_>, facts: &Facts) -> Fact {
+/// The fact exec.seal_tools_seen.
+pub(crate) fn seen(context: &Context<'_>, users: &Users) -> Fact {
     let mut gather = Gather::default();
     if let Err(unknown) = cache(context, &mut gather) {
         gather.unseen(unknown);
     }
-    if is_fbreseal_kind(facts) {
-        match profiles::all(context) {
-            Err(unknown) => gather.unseen(unknown),
-            Ok(list) => {
-                for folder in list.into_iter().filter_map(|profile| profile.folder) {
-                    if let Err(unknown) = names(context, &folder.child("NTUSER.DAT"), &mut gather) {
-                        gather.unseen(unknown);
-                    }
-                }
-            }
-        }
+    for (path, evidence) in users.names() {
+        gather.found(format!("MUICache {path}"), evidence.clone());
+    }
+    for unknown in users.unseen() {
+        gather.unseen(unknown.clone());
     }
     gather.list(&context.place(HiveName::System, "Control\\Session Manager", None))
 }
 
 fn is_tool(path: &str) -> bool {
-    let name = path.rsplit('\\').next().unwrap_or(path);
-    TOOLS.iter().any(|tool| eq_name(name, tool))
+    TOOLS.iter().any(|tool| is_of(path, tool))
 }
 
 fn cache(context: &Context<'_>, gather: &mut Gather) -> Result<(), Unknown> {
@@ -77,24 +65,6 @@ fn cache(context: &Context<'_>, gather: &mut Gather) -> Result<(), Unknown> {
                 .raw(format!("{}{changed}", program.path));
             gather.found(format!("AppCompatCache {}", program.path), evidence);
         }
-    }
-    Ok(())
-}
-
-fn names(context: &Context<'_>, path: &WinPath, gather: &mut Gather) -> Result<(), Unknown> {
-    if context.metadata(path)?.is_none() {
-        return Ok(());
-    }
-    let opened = context.open_hive(path)?;
-    let fail = |error| Unknown::from_error(&error, opened.locator.step(NAMES));
-    let Some(key) = opened.hive.key(NAMES).map_err(fail)? else {
-        return Ok(());
-    };
-    let values: Vec<KeyValue> = key.values().map_err(fail)?;
-    for value in values.iter().filter(|value| is_tool(&value.name)) {
-        let locator = opened.locator.step(format_args!("{NAMES}!{}", value.name));
-        let evidence = context.evidence_in(&opened, locator, &key, Some(value));
-        gather.found(format!("MUICache {}", value.name), evidence);
     }
     Ok(())
 }
@@ -131,7 +101,9 @@ mod tests {
     }
 
     fn image(cache: &[u8]) -> TestImage {
-        TestImage::new("5.1", "none").file("WINDOWS\\system32\\config\\SYSTEM", system(cache))
+        TestImage::new("5.1", "none")
+            .file("WINDOWS\\system32\\config\\SYSTEM", system(cache))
+            .hive("SOFTWARE", "software_sealed")
     }
 
     #[test]
