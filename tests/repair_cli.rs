@@ -203,9 +203,13 @@ fn half_applied() -> (Sample, Vec<u8>) {
     let first = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
     image[first] = before[first];
     fs::write(sample.image(), image).unwrap();
-    // The journal as it was before the repair was ended: without its last sector, the state.
+    // The journal as it was before the repair was ended: without its state.
     let mut content = fs::read(journal(&sample)).unwrap();
-    content.truncate(content.len() - 512);
+    let state = content
+        .chunks(512)
+        .position(|sector| sector.starts_with(b"GSEALST1"));
+    let at = state.unwrap() * 512;
+    content[at..at + 512].fill(0);
     fs::write(journal(&sample), content).unwrap();
     (sample, before)
 }

@@ -100,11 +100,21 @@ impl Copy {
     /// Gives the copy its name; never replaces.
     ///
     /// # Errors
-    /// What the host refuses; then the copy is removed.
-    pub fn keep(mut self) -> Result<()> {
+    /// What the host refuses; then the copy is removed. [`Gate::Failed`] where the copy has its name and only the folder could
+    /// not be synced.
+    pub fn keep(mut self) -> Planned<()> {
         rename_new(&self.temporary, &self.target)?;
         self.is_kept = true;
-        sync_directory(&self.target)
+        sync_directory(&self.target).map_err(|error| {
+            Refusal::new(
+                Gate::Failed,
+                format!(
+                    "the repaired copy is whole, checked and named {}; whether its name outlives a crash is not known: {}",
+                    self.target.to_string_lossy(),
+                    error.chain()
+                ),
+            )
+        })
     }
 }
 

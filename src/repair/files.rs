@@ -168,19 +168,40 @@ impl JournalStore for JournalFile {
         let fd = rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| io_error(&temporary, "new journal", errno))?;
         let mut file = File::from(fd);
-        let made = file
-            .write_all(body)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| io_error(&temporary, "write", error))
-            .and_then(|()| rename_new(&temporary, &self.path))
-            .and_then(|()| sync_directory(&self.path));
-        if let Err(error) = made {
+        // An undo that is begun while the repair still runs has to wait for it.
+        let named = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|errno| io_error(&temporary, "lock", errno))
+            .and_then(|()| {
+                file.write_all(body)
+                    .and_then(|()| file.sync_all())
+                    .map_err(|error| io_error(&temporary, "write", error))
+            })
+            .and_then(|()| rename_new(&temporary, &self.path));
+        if let Err(error) = named {
             // Nothing was written to the image, so a journal that is not needed may not stay in the way.
             let _ = rustix::fs::unlink(&temporary);
             return Err(error);
         }
         self.file = Some(file);
+        if let Err(error) = sync_directory(&self.path) {
+            let _ = self.discard();
+            return Err(error);
+        }
         Ok(())
+    }
+
+    fn discard(&mut self) -> Result<()> {
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
+        let fail = |errno| io_error(&self.path, "remove", errno);
+        let own = rustix::fs::fstat(&file).map_err(fail)?;
+        let there = rustix::fs::lstat(&self.path).map_err(fail)?;
+        // What another program has put there since is not ours to remove.
+        if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) {
+            rustix::fs::unlink(&self.path).map_err(fail)?;
+        }
+        sync_directory(&self.path)
     }
 
     fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()> {
@@ -221,7 +242,11 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<()> {
         // File systems without that call: a second name never replaces either.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
             rustix::fs::link(from, to).map_err(|errno| io_error(to, "name", errno))?;
-            rustix::fs::unlink(from).map_err(|errno| io_error(from, "remove", errno))
+            rustix::fs::unlink(from).map_err(|errno| {
+                // One name and not two, as with the call that is missing.
+                let _ = rustix::fs::unlink(to);
+                io_error(from, "remove", errno)
+            })
         }
         Err(errno) => Err(io_error(to, "name", errno)),
     }

@@ -1,7 +1,7 @@
 //! Why a repair is refused: every gate has a word for programs and a sentence for people.
 //!
 //! Writing is the most dangerous thing this program does, so what is not known to be safe is refused. A refusal is made
-//! before anything is written.
+//! before anything is written; what fails after that is [`Gate::Failed`].
 
 use std::fmt;
 
@@ -60,6 +60,8 @@ pub enum Gate {
     Undecided,
     /// Something could not be read.
     Unreadable,
+    /// A write failed on the way; the sentence says what state that leaves.
+    Failed,
 }
 
 impl Gate {
@@ -89,11 +91,12 @@ impl Gate {
             Self::FileSystem => "file_system",
             Self::Undecided => "undecided",
             Self::Unreadable => "unreadable",
+            Self::Failed => "failed",
         }
     }
 }
 
-/// A refusal: nothing was changed.
+/// A refusal: nothing was changed, unless it is of [`Gate::Failed`] and its text says so.
 #[derive(Debug)]
 pub struct Refusal {
     /// What stands in the way.
@@ -117,6 +120,9 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.gate == Gate::Failed {
+            return write!(f, "failed: {}", self.text);
+        }
         write!(f, "refused ({}): {}", self.gate.as_str(), self.text)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::image::{Image, Installation};
 use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
 use crate::repair::gate::{Gate, Planned, Refusal};
@@ -150,7 +150,8 @@ pub fn apply(
             {
                 Gate::FileSystem
             }
-            _ => Gate::Unreadable,
+            write::Failure::Untouched(_) => Gate::Unreadable,
+            _ => Gate::Failed,
         };
         Refusal::new(gate, failure.into_error(journal).chain())
     };
@@ -208,7 +209,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 /// # Errors
 /// A journal that is damaged, an image that is in use, is another one or was changed by something else.
 pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
-    let (mut store, mut journal) = JournalFile::open(journal_path)?;
+    let (mut store, mut journal) = JournalFile::open(journal_path)
+        .map_err(|error| Refusal::new(Gate::Journal, error.chain()))?;
     let remembered = journal.header.image.clone();
     let beside = image_beside(journal_path);
     let path = match (named, &beside) {
@@ -241,8 +243,15 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
         directory::confine(&journal.header.moves, root)?;
         write::undo_rename(&mut store, &mut journal)
     };
-    let undone = undone.map_err(|error: Error| {
-        Refusal::new(Gate::ImageChanged, error.at(path.display()).chain())
+    let undone = undone.map_err(|failure| {
+        let gate = match &failure {
+            write::UndoFailure::Changed(_) => Gate::ImageChanged,
+            write::UndoFailure::Untouched(_)
+            | write::UndoFailure::OnTheWay(..)
+            | write::UndoFailure::Unmarked(_) => Gate::Failed,
+        };
+        let error = failure.into_error(&store.name());
+        Refusal::new(gate, error.at(path.display()).chain())
     })?;
     Ok(UndoReport {
         image: path.to_string_lossy().into_owned(),

@@ -15,6 +15,9 @@ pub trait JournalStore {
     /// Keeps the body under its own name; returns when it is safe. It is there whole or not at all.
     fn create(&mut self, body: &[u8]) -> Result<()>;
 
+    /// Takes away what [`JournalStore::create`] made, for nothing was written that it would be needed for.
+    fn discard(&mut self) -> Result<()>;
+
     /// Writes a state at its place and returns when it is safe.
     fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()>;
 
@@ -33,6 +36,37 @@ pub enum Extent {
     Mixed,
 }
 
+/// What a look at the image shows after a failure.
+#[derive(Debug)]
+pub enum Left {
+    /// All-old, all-new, or a part of each.
+    Seen(Extent),
+    /// Something that is neither, or nothing that can be read.
+    Unknown(Error),
+}
+
+impl Left {
+    fn text(&self, journal: &str) -> String {
+        match self {
+            Self::Seen(Extent::Old) => {
+                "every byte that was written has been put back, as far as can be read; whether the disk keeps it is not known"
+                    .to_owned()
+            }
+            Self::Seen(Extent::New) => format!(
+                "the image holds the whole repair; `goldseal undo {journal}` puts it back"
+            ),
+            Self::Seen(Extent::Mixed) => format!(
+                "the image is half-changed; `goldseal undo {journal}` puts it back, once what failed is mended"
+            ),
+            Self::Unknown(error) => format!(
+                "the image may be half-changed, and how far cannot be told ({}); `goldseal undo {journal}` puts it back, once \
+                 what failed is mended",
+                error.chain()
+            ),
+        }
+    }
+}
+
 /// Why a write did not end as it should.
 #[derive(Debug)]
 pub enum Failure {
@@ -41,7 +75,7 @@ pub enum Failure {
     /// It was written and put back.
     PutBack(Error),
     /// Neither: the journal is needed.
-    HalfApplied(Error),
+    HalfApplied(Error, Left),
     /// Written and checked; only the journal could not be marked.
     Unmarked(Error),
 }
@@ -55,10 +89,7 @@ impl Failure {
                 "what was written has been put back; the image is as it was".to_owned(),
                 error,
             ),
-            Self::HalfApplied(error) => (
-                format!("the image is half-changed; `goldseal undo {journal}` puts it back"),
-                error,
-            ),
+            Self::HalfApplied(error, left) => (left.text(journal), error),
             Self::Unmarked(error) => (
                 format!(
                     "the image was changed and checked, but {journal} could not be marked; `goldseal undo` still works"
@@ -67,6 +98,45 @@ impl Failure {
             ),
         };
         error.at(what)
+    }
+}
+
+/// Why an undo did not end as it should.
+#[derive(Debug)]
+pub enum UndoFailure {
+    /// Something else has changed the image, or it is another one: nothing was written.
+    Changed(Error),
+    /// The image or the journal could not be read or written to: nothing was written to the image.
+    Untouched(Error),
+    /// A write failed on the way, and this is what is there now.
+    OnTheWay(Error, Left),
+    /// The image was put back; only the journal could not be marked.
+    Unmarked(Error),
+}
+
+impl UndoFailure {
+    /// The message that says what state the image is in.
+    pub fn into_error(self, journal: &str) -> Error {
+        let (what, error) = match self {
+            Self::Changed(error) | Self::Untouched(error) => {
+                ("nothing was written".to_owned(), error)
+            }
+            Self::OnTheWay(error, left) => (left.text(journal), error),
+            Self::Unmarked(error) => (
+                format!("the image has been put back, but {journal} could not be marked"),
+                error,
+            ),
+        };
+        error.at(what)
+    }
+
+    /// A look at the image that failed before anything was written.
+    fn looking(error: Error) -> Self {
+        if error.kind() == ErrorKind::PreconditionFailed {
+            Self::Changed(error)
+        } else {
+            Self::Untouched(error)
+        }
     }
 }
 
@@ -158,21 +228,60 @@ pub fn apply(
     check: &mut dyn FnMut() -> Result<()>,
 ) -> std::result::Result<(), Failure> {
     all_old(image, journal).map_err(Failure::Untouched)?;
-    let body = journal.body().map_err(Failure::Untouched)?;
+    let body = journal.body_with_room().map_err(Failure::Untouched)?;
     store.create(&body).map_err(Failure::Untouched)?;
     // The journal may have taken long to reach the disk.
-    all_old(image, journal).map_err(Failure::Untouched)?;
+    if let Err(error) = all_old(image, journal) {
+        return Err(Failure::Untouched(not_needed(store, error)));
+    }
     let written = put(image, journal, |entry| &entry.after).and_then(|()| check());
     if let Err(error) = written {
         return Err(match roll_back(image, store, journal) {
             Ok(()) => Failure::PutBack(error),
-            Err(second) => Failure::HalfApplied(Error::new(
-                error.kind(),
-                format!("{}; putting it back: {}", error.chain(), second.chain()),
-            )),
+            Err(second) => Failure::HalfApplied(both(&error, &second), left(image, journal)),
         });
     }
     mark(store, journal, State::Committed).map_err(Failure::Unmarked)
+}
+
+/// Takes the journal away that was made for nothing, so that it does not stand in the way of the next repair.
+fn not_needed(store: &mut dyn JournalStore, error: Error) -> Error {
+    match store.discard() {
+        Ok(()) => error,
+        Err(second) => Error::new(
+            error.kind(),
+            format!(
+                "{}; {} was made and is not needed, and could not be removed: {}",
+                error.chain(),
+                store.name(),
+                second.chain()
+            ),
+        ),
+    }
+}
+
+fn both(first: &Error, second: &Error) -> Error {
+    Error::new(
+        first.kind(),
+        format!("{}; putting it back: {}", first.chain(), second.chain()),
+    )
+}
+
+/// What the disk holds now, and not what the system still keeps of it.
+fn left(image: &mut dyn Medium, journal: &Journal) -> Left {
+    image.forget_cached();
+    match extent(image, journal) {
+        Ok(extent) => Left::Seen(extent),
+        Err(error) => Left::Unknown(error),
+    }
+}
+
+/// As [`left`], for names.
+fn left_names(journal: &Journal) -> Left {
+    match directory::extent(&journal.header.moves) {
+        Ok(extent) => Left::Seen(extent),
+        Err(error) => Left::Unknown(error),
+    }
 }
 
 fn all_old(image: &dyn Medium, journal: &Journal) -> Result<()> {
@@ -198,37 +307,53 @@ pub enum Undone {
 /// Puts the old bytes of a journal back.
 ///
 /// # Errors
-/// An image that something else has changed: nothing is written. A write that fails: it can be begun anew.
+/// [`UndoFailure`] says in which state the image is. An undo that failed on the way can be begun anew.
 pub fn undo(
     image: &mut dyn Medium,
     store: &mut dyn JournalStore,
     journal: &mut Journal,
-) -> Result<Undone> {
-    let extent = extent(image, journal)?;
+) -> std::result::Result<Undone, UndoFailure> {
+    let extent = extent(image, journal).map_err(UndoFailure::looking)?;
     if extent == Extent::Old {
         // What is read may still be on its way to the disk.
-        image.sync()?;
+        image
+            .sync()
+            .map_err(|error| UndoFailure::OnTheWay(error, Left::Seen(Extent::Old)))?;
         // The journal is left as it is: the image may be a copy that was never repaired.
         return Ok(Undone::AlreadyOld);
     }
-    match journal.state() {
+    let foreign = match journal.state() {
         Some(State::Committed) if extent == Extent::Mixed => {
-            return Err(Error::new(
-                ErrorKind::PreconditionFailed,
-                "the repair was ended, and now some of its sectors hold old bytes: something else changed the image",
-            ));
+            "the repair was ended, and now some of its sectors hold old bytes"
         }
         // All-new is a repaired copy beside the one that was put back.
         Some(State::RolledBack) if extent == Extent::Mixed => {
-            return Err(Error::new(
-                ErrorKind::PreconditionFailed,
-                "the repair was put back, and now some of its sectors hold new bytes: something else changed the image",
-            ));
+            "the repair was put back, and now some of its sectors hold new bytes"
         }
-        _ => {}
+        _ => "",
+    };
+    if !foreign.is_empty() {
+        return Err(UndoFailure::Changed(Error::new(
+            ErrorKind::PreconditionFailed,
+            format!("{foreign}: something else changed the image"),
+        )));
     }
-    put_back(image, store, journal)?;
+    begin_undo(store, journal)?;
+    if let Err(error) = put(image, journal, |entry| &entry.before) {
+        return Err(UndoFailure::OnTheWay(error, left(image, journal)));
+    }
+    mark(store, journal, State::RolledBack).map_err(UndoFailure::Unmarked)?;
     Ok(Undone::PutBack)
+}
+
+fn begin_undo(
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+) -> std::result::Result<(), UndoFailure> {
+    if journal.state() == Some(State::Undoing) {
+        return Ok(());
+    }
+    mark(store, journal, State::Undoing).map_err(UndoFailure::Untouched)
 }
 
 /// Makes the changes of names of `journal`, which has no state yet. `check` looks at the changed directory.
@@ -250,16 +375,17 @@ pub fn rename(
             .into(),
         ));
     }
-    let body = journal.body().map_err(Failure::Untouched)?;
+    let body = journal.body_with_room().map_err(Failure::Untouched)?;
     store.create(&body).map_err(Failure::Untouched)?;
-    if let Err(error) = directory::put(&journal.header.moves, true).and_then(|()| check()) {
-        return Err(match roll_names_back(store, journal) {
-            Ok(()) => Failure::PutBack(error),
-            Err(second) => Failure::HalfApplied(Error::new(
-                error.kind(),
-                format!("{}; putting it back: {}", error.chain(), second.chain()),
-            )),
-        });
+    if let Err(error) = directory::put(&journal.header.moves, true) {
+        // A change of a name is made whole or not at all.
+        if matches!(left_names(journal), Left::Seen(Extent::Old)) {
+            return Err(Failure::Untouched(not_needed(store, error)));
+        }
+        return Err(names_back(store, journal, &error));
+    }
+    if let Err(error) = check() {
+        return Err(names_back(store, journal, &error));
     }
     mark(store, journal, State::Committed).map_err(Failure::Unmarked)
 }
@@ -267,12 +393,20 @@ pub fn rename(
 /// Gives the files of a journal their old names again.
 ///
 /// # Errors
-/// A file that something else has changed: nothing is done to it.
-pub fn undo_rename(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<Undone> {
-    if directory::extent(&journal.header.moves)? == Extent::Old {
+/// [`UndoFailure`] says in which state the directory is.
+pub fn undo_rename(
+    store: &mut dyn JournalStore,
+    journal: &mut Journal,
+) -> std::result::Result<Undone, UndoFailure> {
+    let extent = directory::extent(&journal.header.moves).map_err(UndoFailure::looking)?;
+    if extent == Extent::Old {
         return Ok(Undone::AlreadyOld);
     }
-    put_names_back(store, journal)?;
+    begin_undo(store, journal)?;
+    if let Err(error) = directory::put(&journal.header.moves, false) {
+        return Err(UndoFailure::OnTheWay(error, left_names(journal)));
+    }
+    mark(store, journal, State::RolledBack).map_err(UndoFailure::Unmarked)?;
     Ok(Undone::PutBack)
 }
 
@@ -288,31 +422,15 @@ fn roll_back(
     Ok(())
 }
 
-/// As [`roll_back`], for names.
-fn roll_names_back(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<()> {
-    directory::put(&journal.header.moves, false)?;
-    let _ = mark(store, journal, State::RolledBack);
-    Ok(())
-}
-
-fn put_names_back(store: &mut dyn JournalStore, journal: &mut Journal) -> Result<()> {
-    if journal.state() != Some(State::Undoing) {
-        mark(store, journal, State::Undoing)?;
+/// As [`roll_back`], for names; what became of a change that failed.
+fn names_back(store: &mut dyn JournalStore, journal: &mut Journal, error: &Error) -> Failure {
+    match directory::put(&journal.header.moves, false) {
+        Ok(()) => {
+            let _ = mark(store, journal, State::RolledBack);
+            Failure::PutBack(Error::new(error.kind(), error.chain()))
+        }
+        Err(second) => Failure::HalfApplied(both(error, &second), left_names(journal)),
     }
-    directory::put(&journal.header.moves, false)?;
-    mark(store, journal, State::RolledBack)
-}
-
-fn put_back(
-    image: &mut dyn Medium,
-    store: &mut dyn JournalStore,
-    journal: &mut Journal,
-) -> Result<()> {
-    if journal.state() != Some(State::Undoing) {
-        mark(store, journal, State::Undoing)?;
-    }
-    put(image, journal, |entry| &entry.before)?;
-    mark(store, journal, State::RolledBack)
 }
 
 /// Writes one side of every sector, makes it safe and reads it back.

@@ -11,7 +11,9 @@ use std::rc::Rc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repair::journal::{Entry, Header, Journal, State, digest};
 use crate::repair::medium::Medium;
-use crate::repair::write::{Extent, JournalStore, Undone, apply, extent, undo};
+use crate::repair::write::{
+    Extent, Failure, JournalStore, Left, UndoFailure, Undone, apply, extent, undo,
+};
 
 /// Bytes of the image of the model.
 const IMAGE_BYTES: usize = 4096;
@@ -80,6 +82,17 @@ struct Machine {
     left: usize,
     /// What the operation at the end does: stop everything, or fail alone.
     fails_once: bool,
+    /// What of the image is broken, and after how many syncs of the image it breaks.
+    broken: Vec<(Fault, usize)>,
+    syncs: usize,
+}
+
+/// A part of the image that fails whenever it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Read(u64),
+    Write(u64),
+    Sync,
 }
 
 impl Machine {
@@ -94,6 +107,14 @@ impl Machine {
         self.left = self.left.saturating_sub(1);
         Ok(())
     }
+
+    fn ask(&self, fault: Fault) -> Result<()> {
+        let is_broken = |(broken, from): &(Fault, usize)| *broken == fault && self.syncs >= *from;
+        if self.broken.iter().any(is_broken) {
+            return Err(Error::new(ErrorKind::Io, "the disk is broken here"));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -105,6 +126,7 @@ impl Medium for Shared {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.0.borrow().ask(Fault::Read(offset))?;
         let seen = self.0.borrow().image.seen();
         let at = usize::try_from(offset).unwrap();
         buf.copy_from_slice(&seen[at..at + buf.len()]);
@@ -113,6 +135,7 @@ impl Medium for Shared {
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         let mut machine = self.0.borrow_mut();
+        machine.ask(Fault::Write(offset))?;
         let at = usize::try_from(offset).unwrap();
         // A write at which the machine stops may still have been on its way.
         let result = machine.step();
@@ -124,6 +147,9 @@ impl Medium for Shared {
 
     fn sync(&mut self) -> Result<()> {
         let mut machine = self.0.borrow_mut();
+        let broken = machine.ask(Fault::Sync);
+        machine.syncs += 1;
+        broken?;
         machine.step()?;
         machine.image.sync();
         Ok(())
@@ -138,6 +164,11 @@ impl JournalStore for Shared {
             durable: body.to_vec(),
             pending: Vec::new(),
         });
+        Ok(())
+    }
+
+    fn discard(&mut self) -> Result<()> {
+        self.0.borrow_mut().journal = None;
         Ok(())
     }
 
@@ -231,6 +262,8 @@ fn machine(image: Vec<u8>, journal: Option<Vec<u8>>, left: usize, fails_once: bo
         journal: journal.map(kept),
         left,
         fails_once,
+        broken: Vec::new(),
+        syncs: 0,
     })))
 }
 
@@ -263,7 +296,7 @@ fn run_apply(machine: &Shared, plan: &Journal) -> bool {
     .is_ok()
 }
 
-fn run_undo(machine: &Shared) -> Result<Undone> {
+fn run_undo(machine: &Shared) -> std::result::Result<Undone, UndoFailure> {
     let content = machine.0.borrow().journal.as_ref().unwrap().seen();
     let mut journal = Journal::parse(&content).unwrap();
     undo(&mut machine.clone(), &mut machine.clone(), &mut journal)
@@ -350,7 +383,7 @@ fn a_write_that_fails_alone_is_put_back_at_once() {
         )
         .unwrap_err();
         let seen = machine.0.borrow().image.seen();
-        if matches!(failure, crate::repair::write::Failure::Unmarked(_)) {
+        if matches!(failure, Failure::Unmarked(_)) {
             assert_eq!(fails, all - 1);
             assert!(seen == new(&plan));
         } else {
@@ -422,6 +455,10 @@ impl JournalStore for Full {
         Ok(())
     }
 
+    fn discard(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn put_state(&mut self, _: u64, _: &[u8]) -> Result<()> {
         Err(Error::new(ErrorKind::Io, "no space left"))
     }
@@ -442,10 +479,7 @@ fn an_image_is_put_back_also_where_its_journal_can_be_written_no_more() {
         &mut plan.clone(),
         &mut check,
     );
-    assert!(matches!(
-        failure,
-        Err(crate::repair::write::Failure::PutBack(_))
-    ));
+    assert!(matches!(failure, Err(Failure::PutBack(_))));
     assert!(machine.0.borrow().image.durable == old());
 }
 
@@ -470,4 +504,200 @@ fn a_repaired_copy_is_put_back_by_a_journal_that_was_used_before() {
     let copy = machine(new(&plan), Some(used), usize::MAX, false);
     assert_eq!(run_undo(&copy).unwrap(), Undone::PutBack);
     assert!(copy.0.borrow().image.durable == old());
+}
+
+/// A disk for the journal that was filled by another program as soon as the journal was made.
+struct Filled {
+    bytes: u64,
+}
+
+impl JournalStore for Filled {
+    fn create(&mut self, body: &[u8]) -> Result<()> {
+        self.bytes = u64::try_from(body.len()).unwrap();
+        Ok(())
+    }
+
+    fn discard(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()> {
+        if offset + u64::try_from(state.len()).unwrap() > self.bytes {
+            return Err(Error::new(ErrorKind::Io, "no space left"));
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        "journal".to_owned()
+    }
+}
+
+#[test]
+fn the_states_of_a_journal_need_no_space_that_it_does_not_have() {
+    let plan = plan(3);
+    let machine = machine(old(), None, usize::MAX, false);
+    let mut store = Filled { bytes: 0 };
+    let mut journal = plan.clone();
+    apply(&mut machine.clone(), &mut store, &mut journal, &mut || {
+        Ok(())
+    })
+    .unwrap();
+    undo(&mut machine.clone(), &mut store, &mut journal).unwrap();
+    assert_eq!(journal.states.len(), 3);
+}
+
+/// A journal during whose making another program writes to the image.
+struct Slow<'m>(&'m Shared);
+
+impl JournalStore for Slow<'_> {
+    fn create(&mut self, body: &[u8]) -> Result<()> {
+        self.0.0.borrow_mut().image.durable[1025] ^= 1;
+        self.0.clone().create(body)
+    }
+
+    fn discard(&mut self) -> Result<()> {
+        self.0.clone().discard()
+    }
+
+    fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()> {
+        self.0.clone().put_state(offset, state)
+    }
+
+    fn name(&self) -> String {
+        "journal".to_owned()
+    }
+}
+
+#[test]
+fn a_journal_that_was_made_for_nothing_is_taken_away() {
+    let machine = machine(old(), None, usize::MAX, false);
+    let mut store = Slow(&machine);
+    let mut journal = plan(3);
+    let failure = apply(&mut machine.clone(), &mut store, &mut journal, &mut || {
+        Ok(())
+    });
+    assert!(matches!(failure, Err(Failure::Untouched(_))), "{failure:?}");
+    assert!(machine.0.borrow().journal.is_none());
+}
+
+/// Every fault of the image of a plan of two sectors, from the start and from after each sync.
+fn faults() -> Vec<(Fault, usize)> {
+    let kinds = [
+        Fault::Read(0),
+        Fault::Read(1024),
+        Fault::Write(0),
+        Fault::Write(1024),
+        Fault::Sync,
+    ];
+    kinds
+        .into_iter()
+        .flat_map(|fault| (0..3).map(move |from| (fault, from)))
+        .collect()
+}
+
+/// What the image really holds.
+fn really(machine: &Shared, plan: &Journal) -> Extent {
+    machine.0.borrow_mut().broken.clear();
+    extent(machine, plan).unwrap()
+}
+
+#[test]
+fn a_repair_that_fails_says_what_the_image_holds() {
+    let plan = plan(2);
+    let mut seen = BTreeSet::new();
+    for fault in faults() {
+        for is_good in [true, false] {
+            let machine = machine(old(), None, usize::MAX, false);
+            machine.0.borrow_mut().broken.push(fault);
+            let mut check = || {
+                if is_good {
+                    return Ok(());
+                }
+                Err(Error::corrupt("not as the preview"))
+            };
+            let mut journal = plan.clone();
+            let failure = apply(
+                &mut machine.clone(),
+                &mut machine.clone(),
+                &mut journal,
+                &mut check,
+            );
+            let real = really(&machine, &plan);
+            let word = match failure {
+                Ok(()) => {
+                    assert_eq!(real, Extent::New, "{fault:?}");
+                    "done"
+                }
+                Err(Failure::Untouched(_)) => {
+                    assert_eq!(real, Extent::Old, "{fault:?}");
+                    assert!(machine.0.borrow().journal.is_none());
+                    "untouched"
+                }
+                Err(Failure::PutBack(_)) => {
+                    assert_eq!(real, Extent::Old, "{fault:?}");
+                    "put back"
+                }
+                Err(Failure::HalfApplied(_, Left::Seen(said))) => {
+                    assert_eq!(real, said, "{fault:?}");
+                    "seen"
+                }
+                Err(Failure::HalfApplied(_, Left::Unknown(_))) => "unknown",
+                Err(Failure::Unmarked(_)) => "unmarked",
+            };
+            seen.insert(word);
+            if real != Extent::Old {
+                run_undo(&machine).unwrap();
+                assert_eq!(really(&machine, &plan), Extent::Old, "{fault:?}");
+            }
+        }
+    }
+    let all = ["done", "put back", "seen", "unknown", "untouched"];
+    assert!(seen.iter().eq(all.iter()), "{seen:?}");
+}
+
+#[test]
+fn an_undo_that_fails_says_what_the_image_holds_and_can_be_begun_anew() {
+    let plan = plan(2);
+    let mut seen = BTreeSet::new();
+    for fault in faults() {
+        let machine = machine(old(), None, usize::MAX, false);
+        assert!(run_apply(&machine, &plan));
+        machine.0.borrow_mut().syncs = 0;
+        machine.0.borrow_mut().broken.push(fault);
+        let result = run_undo(&machine);
+        let real = really(&machine, &plan);
+        seen.insert(match result {
+            Ok(_) => {
+                assert_eq!(real, Extent::Old, "{fault:?}");
+                "done"
+            }
+            Err(UndoFailure::Untouched(_)) => {
+                assert_eq!(real, Extent::New, "{fault:?}");
+                "untouched"
+            }
+            Err(UndoFailure::OnTheWay(_, Left::Seen(said))) => {
+                assert_eq!(real, said, "{fault:?}");
+                "seen"
+            }
+            Err(UndoFailure::OnTheWay(_, Left::Unknown(_))) => "unknown",
+            Err(failure) => panic!("{fault:?}: {failure:?}"),
+        });
+        run_undo(&machine).unwrap();
+        assert_eq!(really(&machine, &plan), Extent::Old, "{fault:?}");
+    }
+    let all = ["done", "seen", "unknown", "untouched"];
+    assert!(seen.iter().eq(all.iter()), "{seen:?}");
+}
+
+#[test]
+fn a_read_that_fails_is_not_called_a_change() {
+    let plan = plan(2);
+    let machine = machine(old(), None, usize::MAX, false);
+    assert!(run_apply(&machine, &plan));
+    machine.0.borrow_mut().broken.push((Fault::Read(0), 0));
+    assert!(matches!(run_undo(&machine), Err(UndoFailure::Untouched(_))));
+    machine.0.borrow_mut().broken.clear();
+    machine.0.borrow_mut().image.durable[7] ^= 1;
+    assert!(matches!(run_undo(&machine), Err(UndoFailure::Changed(_))));
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::bytes::hex;
 use crate::evidence::Fact;
 use crate::image::Installation;
-use crate::repair::{Action, ByteRange, Checked, Refusal, Removal, RepairPlan, Wanted};
+use crate::repair::{Action, ByteRange, Checked, Gate, Refusal, Removal, RepairPlan, Wanted};
 use crate::report::check_text::verdict_word;
 use crate::report::fact_text::{evidence_line, fact_line};
 use crate::report::inspect::heading;
@@ -183,9 +183,16 @@ pub fn repair_text(report: &RepairReport, style: &Style) -> String {
     verdicts(&mut text, report, style);
     match &report.written {
         Some(written) => text.push_str(&format!("\n{written}\n")),
+        // What failed on the way has said what state it left.
+        None if failed_on_the_way(report) => {}
         None => text.push_str("\nNothing was written.\n"),
     }
     text
+}
+
+fn failed_on_the_way(report: &RepairReport) -> bool {
+    let refusal = report.refusal.as_ref();
+    refusal.is_some_and(|refusal| refusal.gate == Gate::Failed.as_str())
 }
 
 fn actions(text: &mut String, report: &RepairReport, style: &Style) {

@@ -11,6 +11,7 @@
 //! | kind 3, end | SHA-256 of everything before this record |
 //! | padding | zeros up to a multiple of 512 |
 //! | state, 512 bytes each | `GSEALST1`, state u32, number u32, zeros, CRC-32C u32 at 508 |
+//! | room | zeros, where the first eight states are written without the file becoming longer |
 //!
 //! The body is written to a temporary name, synced, and renamed, so a journal under its own name is whole. States are only
 //! ever appended; one that was torn counts as not written. The journal holds metadata of files and no content of a key, and
@@ -35,6 +36,8 @@ const MAGIC: &[u8; 8] = b"GSEALJ01";
 const STATE_MAGIC: &[u8; 8] = b"GSEALST1";
 /// Bytes of a state.
 pub(crate) const STATE_BYTES: usize = 512;
+/// States for which room is made with the body: an end, and three times there and back.
+const STATES_RESERVED: usize = 8;
 /// Kind of the header record.
 const KIND_HEADER: u32 = 1;
 /// Kind of the record of a sector.
@@ -180,6 +183,17 @@ impl Journal {
         let sum = Sha256::digest(&body);
         push_record(&mut body, KIND_END, &sum)?;
         body.resize(body.len().next_multiple_of(STATE_BYTES), 0);
+        Ok(body)
+    }
+
+    /// The body, and behind it the room that its states will need, so that none of them needs space on a disk that is full.
+    ///
+    /// # Errors
+    /// As [`Journal::body`].
+    pub(crate) fn body_with_room(&self) -> Result<Vec<u8>> {
+        let mut body = self.body()?;
+        let room = STATES_RESERVED.saturating_mul(STATE_BYTES);
+        body.resize(body.len().saturating_add(room), 0);
         Ok(body)
     }
 
