@@ -380,3 +380,116 @@ fn a_link_to_an_image_has_the_journal_of_the_image() {
     let found = goldseal::repair::journal_beside(&link).unwrap();
     assert_eq!(found.file_name(), journal(&sample).file_name());
 }
+
+/// A repair of a sample with its journal in another folder.
+fn repaired_with_journal_elsewhere() -> (Sample, PathBuf, Vec<u8>) {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let other = sample.folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let journal = other.join("j");
+    let name = pair(FIRST, CURRENT);
+    let more = ["--set-name", &name, "--apply", "--in-place", "--journal"];
+    let (code, report) = sample.repair(&[&more[..], &[journal.to_str().unwrap()]].concat());
+    assert_eq!(code, 0, "{report}");
+    (sample, journal, before)
+}
+
+fn pointer(sample: &Sample) -> PathBuf {
+    sample.folder.path().join("golden.vhd.goldseal-journal-at")
+}
+
+#[test]
+fn a_finished_repair_leaves_no_pointer_to_its_journal() {
+    let (sample, journal, before) = repaired_with_journal_elsewhere();
+    assert!(!pointer(&sample).exists());
+    let undone = undo(&journal);
+    assert!(undone.status.success(), "{undone:?}");
+    // The journal names the image by itself, and the user is told which.
+    let said = String::from_utf8_lossy(&undone.stderr).into_owned();
+    assert!(said.contains("golden.vhd"), "{said}");
+    assert!(bytes(&sample) == before);
+    assert!(!pointer(&sample).exists());
+}
+
+#[test]
+fn a_half_applied_repair_is_noticed_where_its_journal_lies_elsewhere() {
+    let (sample, journal, before) = repaired_with_journal_elsewhere();
+    // As a crash after the first writes leaves it: no state, a pointer, and one old byte.
+    let mut content = fs::read(&journal).unwrap();
+    let state = content
+        .chunks(512)
+        .position(|sector| sector.starts_with(b"GSEALST1"));
+    let at = state.unwrap() * 512;
+    content[at..at + 512].fill(0);
+    fs::write(&journal, &content).unwrap();
+    let place = journal.canonicalize().unwrap();
+    let text = format!("goldseal-journal-at 1\n{}\n", place.display());
+    fs::write(pointer(&sample), text).unwrap();
+    let mut image = bytes(&sample);
+    let first = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
+    image[first] = before[first];
+    fs::write(sample.image(), image).unwrap();
+    let notes = |sample: &Sample| {
+        let check = sample.goldseal("check", &["--format", "json"]);
+        let report: Json = serde_json::from_slice(&check.stdout).unwrap();
+        report["image"]["notes"].to_string()
+    };
+    assert!(notes(&sample).contains("half-changed"));
+    let (code, report) = sample.repair(&["--set-name", &pair(SECOND, CURRENT)]);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("journal"))
+    );
+    // Without its journal nobody knows how far the repair came.
+    fs::rename(&journal, journal.with_file_name("away")).unwrap();
+    assert!(notes(&sample).contains("not there"));
+    fs::rename(journal.with_file_name("away"), &journal).unwrap();
+    let undone = undo(&journal);
+    assert!(undone.status.success(), "{undone:?}");
+    assert!(bytes(&sample) == before);
+    assert!(!pointer(&sample).exists());
+}
+
+#[test]
+fn a_repair_whose_pointer_cannot_be_made_writes_nothing() {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    fs::create_dir(pointer(&sample)).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let journal = other.path().join("j");
+    let name = pair(FIRST, CURRENT);
+    let more = ["--set-name", &name, "--apply", "--in-place", "--journal"];
+    let (code, _) = sample.repair(&[&more[..], &[journal.to_str().unwrap()]].concat());
+    assert_eq!(code, 4);
+    assert!(bytes(&sample) == before);
+    assert!(!journal.exists());
+}
+
+#[test]
+fn an_undo_of_another_volume_is_refused_by_its_serial_number() {
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let mut image = bytes(&sample);
+    let boot = image.windows(8).position(|bytes| bytes == b"NTFS    ");
+    image[boot.unwrap() - 3 + 0x48] ^= 1;
+    fs::write(sample.image(), &image).unwrap();
+    let undone = undo(&journal(&sample));
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    let said = String::from_utf8_lossy(&undone.stderr).into_owned();
+    assert!(said.contains("serial number"), "{said}");
+    assert!(bytes(&sample) == image);
+}
+
+#[test]
+fn a_plan_from_a_pipe_is_refused_and_not_waited_for() {
+    let sample = Sample::new();
+    let pipe = sample.folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for option in ["--plan", "--patch"] {
+        let output = sample.goldseal("repair", &[option, pipe.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+    }
+}

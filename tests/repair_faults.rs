@@ -142,3 +142,27 @@ fn an_image_that_another_program_has_locked_is_not_copied() {
     write().unwrap();
     assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_pointer_to_a_journal_elsewhere_is_there_from_before_the_first_write_to_the_end() {
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let journal = other.path().canonicalize().unwrap().join("j");
+    let pointer = sample.place("golden.vhd.goldseal-journal-at");
+    let mut check = || {
+        let text = fs::read_to_string(&pointer).unwrap();
+        assert!(text.contains(journal.to_str().unwrap()));
+        assert!(fs::read(sample.image()).unwrap() != before);
+        Ok(())
+    };
+    in_place::apply(
+        &sample.image(),
+        &journal,
+        sample.prepared(),
+        &mut || Ok(()),
+        &mut check,
+    )
+    .unwrap();
+    assert!(!pointer.exists());
+}

@@ -10,7 +10,7 @@ use goldseal::image::{Image, Installation, Source};
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
     Action, Checked, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy, in_place,
-    in_use, journal_beside, preview, saved, status, write_new,
+    in_use, journal_beside, preview, read_small, saved, status, write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
@@ -161,6 +161,7 @@ fn plan(
     )?;
     let run = this_run();
     let prepared = in_place::journal(image, installation, &plan, &run);
+    plan.warnings.extend(in_place::warnings(&args.image));
     if let (Err(refusal), false) = (&prepared, args.apply) {
         plan.warnings
             .push(format!("not to be written in place: {}", refusal.text));
@@ -279,19 +280,15 @@ fn saved(args: &RepairArgs) -> Result<Option<Saved>, Failure> {
         (None, Some(path)) => (path, false),
         (None, None) => return Ok(None),
     };
-    let fail =
-        |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", path.display()));
-    let len = std::fs::metadata(path).map_err(|error| fail(&error))?.len();
-    if len > saved::SAVED_BYTES_MAX {
-        return Err(fail(&format_args!("{len} bytes are too long for a plan")));
-    }
-    let content = std::fs::read(path).map_err(|error| fail(&error))?;
+    let fail = |error: goldseal::Error| Failure::Failed(error.at(path.display()).chain());
+    let content =
+        read_small(path, saved::SAVED_BYTES_MAX).map_err(|error| Failure::Failed(error.chain()))?;
     let saved = if is_plan {
         Saved::parse_plan(&content)
     } else {
         Saved::parse_patch(&content)
     };
-    saved.map(Some).map_err(|error| fail(&error.chain()))
+    saved.map(Some).map_err(fail)
 }
 
 /// Where the journal goes, if something is to be written.

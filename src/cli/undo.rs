@@ -18,11 +18,15 @@ struct Document<'d> {
     /// `put_back` or `already_old`.
     undone: &'static str,
     sectors: usize,
+    warnings: &'d [String],
 }
 
 pub(crate) fn run(args: &UndoArgs, output: &mut Output) -> Result<Exit, Failure> {
     let report = in_place::undo(&args.journal, args.image.as_deref())
         .map_err(|refusal| Failure::Failed(refusal.to_string()))?;
+    for warning in &report.warnings {
+        output.note(warning);
+    }
     let (word, sentence) = match report.undone {
         Undone::PutBack => ("put_back", "has been put back as it was before the repair"),
         Undone::AlreadyOld => (
@@ -37,6 +41,7 @@ pub(crate) fn run(args: &UndoArgs, output: &mut Output) -> Result<Exit, Failure>
             journal: args.journal.to_string_lossy().into_owned(),
             undone: word,
             sectors: report.journal.entries.len(),
+            warnings: &report.warnings,
         })?;
     } else {
         output.text(&format!("{} {sentence}.\n", printable(&report.image)));

@@ -26,6 +26,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// A change of names in one directory of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Move {
     /// The directory, as an absolute path.
     pub directory: PathBuf,

@@ -12,6 +12,7 @@ use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{JOURNAL_BYTES_MAX, Journal};
 use crate::repair::lock::{self, Lock};
 use crate::repair::medium::FileMedium;
+use crate::repair::pointer::Pointer;
 use crate::repair::write::JournalStore;
 
 /// What is put behind the name of an image to name its journal.
@@ -31,11 +32,45 @@ fn io_error(path: &Path, what: &str, error: impl Into<std::io::Error>) -> Error 
 
 /// Where the journal of an image lies if no other place was named.
 pub fn journal_beside(image: &Path) -> Option<PathBuf> {
-    // A link to an image has the journal of the image.
+    beside(image, JOURNAL_ENDING)
+}
+
+/// The file beside an image whose name is that of the image and an ending.
+pub(crate) fn beside(image: &Path, ending: &str) -> Option<PathBuf> {
+    // A link to an image has the files of the image.
     let image = &image.canonicalize().unwrap_or_else(|_| image.to_owned());
     let mut name = image.file_name()?.to_owned();
-    name.push(JOURNAL_ENDING);
+    name.push(ending);
     Some(image.with_file_name(name))
+}
+
+/// The content of a regular file of the host of at most so many bytes; nothing else is waited for or read.
+///
+/// # Errors
+/// What is not there, no regular file, or longer.
+pub fn read_small(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let fd = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|errno| io_error(path, "open", errno))?;
+    let stat = rustix::fs::fstat(&fd).map_err(|errno| io_error(path, "file", errno))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Error::unsupported(format!(
+            "{}: not a regular file",
+            text(path)
+        )));
+    }
+    let mut content = Vec::new();
+    File::from(fd)
+        .take(bytes_max.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(|error| io_error(path, "read", error))?;
+    if u64::try_from(content.len()).unwrap_or(u64::MAX) > bytes_max {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("{}: longer than {bytes_max} bytes", text(path)),
+        ));
+    }
+    Ok(content)
 }
 
 /// Opens an image for writing and locks it against every other writer.
@@ -82,18 +117,21 @@ pub(crate) fn open_image(path: &Path) -> Planned<FileMedium> {
 pub(crate) struct JournalFile {
     path: PathBuf,
     file: Option<File>,
+    /// What is put beside the image, where the journal is not.
+    pointer: Option<Pointer>,
 }
 
 impl JournalFile {
-    /// A journal that does not exist yet.
+    /// A journal that does not exist yet, of an image.
     ///
     /// # Errors
     /// [`Gate::Journal`] where something is there under this name: it is never overwritten.
-    pub(crate) fn new(path: &Path) -> Planned<Self> {
+    pub(crate) fn new(path: &Path, image: &Path) -> Planned<Self> {
         match rustix::fs::lstat(path) {
             Err(rustix::io::Errno::NOENT) => Ok(Self {
                 path: path.to_owned(),
                 file: None,
+                pointer: Pointer::needed(image, path)?,
             }),
             Ok(_) => Err(Refusal::new(
                 Gate::Journal,
@@ -122,8 +160,16 @@ impl JournalFile {
         let file = Self {
             path: path.to_owned(),
             file: Some(file),
+            pointer: None,
         };
         Ok((file, journal))
+    }
+
+    /// Takes away what points to this journal, for the repair has ended.
+    pub(crate) fn ended(&self) {
+        if let Some(pointer) = &self.pointer {
+            pointer.clear();
+        }
     }
 }
 
@@ -183,7 +229,8 @@ impl JournalStore for JournalFile {
             return Err(error);
         }
         self.file = Some(file);
-        if let Err(error) = sync_directory(&self.path) {
+        let safe = sync_directory(&self.path);
+        if let Err(error) = safe.and_then(|()| self.pointer.as_ref().map_or(Ok(()), Pointer::set)) {
             let _ = self.discard();
             return Err(error);
         }
@@ -201,6 +248,7 @@ impl JournalStore for JournalFile {
         if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) {
             rustix::fs::unlink(&self.path).map_err(fail)?;
         }
+        self.ended();
         sync_directory(&self.path)
     }
 

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::bytes::hex;
 use crate::error::{ErrorKind, Result};
+use crate::image::device::read_vec;
 use crate::image::{Image, Installation};
 use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
 use crate::repair::gate::{Gate, Planned, Refusal};
-use crate::repair::journal::{Entry, Header, Journal, digest};
+use crate::repair::journal::{Entry, Header, Identity, Journal, State, digest};
 use crate::repair::medium::Medium;
 use crate::repair::plan::RepairPlan;
+use crate::repair::pointer::{Pointer, has_place};
 use crate::repair::write::{self, JournalStore};
 use crate::repair::{children, directory};
 
@@ -97,6 +100,9 @@ pub(crate) fn placed(
             done = end;
         }
     }
+    let volume_start = image
+        .volume_of(installation)
+        .map_or(0, |volume| volume.start_bytes);
     let path = Path::new(&image.source);
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     Ok(Journal {
@@ -108,15 +114,14 @@ pub(crate) fn placed(
             image: absolute.to_string_lossy().into_owned(),
             image_bytes: image.size_bytes,
             layers: installation.layers.clone(),
-            volume_start: image
-                .volume_of(installation)
-                .map_or(0, |volume| volume.start_bytes),
+            volume_start,
             serial: installation
                 .filesystem
                 .as_ntfs()
                 .map_or(0, |volume| volume.mft().geometry().serial),
             removals: plan.removals.clone(),
             backups: plan.backups_absolute(),
+            identity: identity(image, installation, volume_start)?,
             actions: plan.actions.clone(),
             moves: plan.moves.clone(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
@@ -125,6 +130,27 @@ pub(crate) fn placed(
         entries,
         states: Vec::new(),
     })
+}
+
+/// The serial number of a volume and its place in the file; `None` for a directory.
+fn identity(
+    image: &Image,
+    installation: &Installation,
+    volume_start: u64,
+) -> Planned<Option<Identity>> {
+    let Some(disk) = &image.disk else {
+        return Ok(None);
+    };
+    let (at, len) = match installation.filesystem.layer().as_str() {
+        "fat:32" => (0x43, 4),
+        "fat:12" | "fat:16" => (0x27, 4),
+        _ => (0x48, 8),
+    };
+    let at = volume_start.saturating_add(at);
+    Ok(Some(Identity {
+        file_offset: disk.place_of(at)?.file_offset,
+        bytes: hex(&read_vec(disk.as_ref(), at, len)?),
+    }))
 }
 
 /// Writes a journal's change into the image at `path`, journal first. `prepare` is called when all else is ready, before
@@ -139,7 +165,7 @@ pub fn apply(
     prepare: &mut dyn FnMut() -> Planned<()>,
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Planned<()> {
-    let mut store = JournalFile::new(journal_path)?;
+    let mut store = JournalFile::new(journal_path, path)?;
     let failed = |failure: write::Failure, journal: &str| {
         let gate = match &failure {
             write::Failure::Untouched(error) if error.kind() == ErrorKind::PreconditionFailed => {
@@ -155,27 +181,47 @@ pub fn apply(
         };
         Refusal::new(gate, failure.into_error(journal).chain())
     };
-    if !journal.header.moves.is_empty() {
+    let result = if journal.header.moves.is_empty() {
+        let mut image = open_image(path)?;
+        // Planning and preview took their time, and from here on the image is locked.
+        crate::repair::in_use::check(path)?;
+        check_length(&image, &journal)?;
         prepare()?;
-        return write::rename(&mut store, &mut journal, check)
-            .map_err(|failure| failed(failure, &store.name()));
+        write::apply(&mut image, &mut store, &mut journal, check)
+    } else {
+        prepare()?;
+        write::rename(&mut store, &mut journal, check)
+    };
+    if journal.state().is_some() {
+        store.ended();
     }
-    let mut image = open_image(path)?;
-    // Planning and preview took their time, and from here on the image is locked.
-    crate::repair::in_use::check(path)?;
-    if image.len_bytes()? != journal.header.image_bytes {
-        return Err(Refusal::new(
-            Gate::ImageChanged,
-            format!(
-                "the image has {} bytes, and the plan was made for {}; nothing was written",
-                image.len_bytes()?,
-                journal.header.image_bytes
-            ),
-        ));
+    result.map_err(|failure| failed(failure, &store.name()))
+}
+
+fn check_length(image: &dyn Medium, journal: &Journal) -> Planned<()> {
+    if image.len_bytes()? == journal.header.image_bytes {
+        return Ok(());
     }
-    prepare()?;
-    write::apply(&mut image, &mut store, &mut journal, check)
-        .map_err(|failure| failed(failure, &store.name()))
+    Err(Refusal::new(
+        Gate::ImageChanged,
+        format!(
+            "the image has {} bytes, and the plan was made for {}; nothing was written",
+            image.len_bytes()?,
+            journal.header.image_bytes
+        ),
+    ))
+}
+
+/// What an engineer has to know before the image at `path` is written in place.
+pub fn warnings(path: &Path) -> Vec<String> {
+    if has_place(path) {
+        return Vec::new();
+    }
+    vec![format!(
+        "{}: nothing can be put beside it, so a repair that is cut off is not noticed by other commands; keep the journal, and after a \
+         crash begin with `goldseal undo JOURNAL`",
+        path.to_string_lossy()
+    )]
 }
 
 /// What an undo did, and to which image.
@@ -187,6 +233,8 @@ pub struct UndoReport {
     pub undone: write::Undone,
     /// The names that are the old ones again.
     pub journal: Journal,
+    /// What an engineer has to know.
+    pub warnings: Vec<String>,
 }
 
 /// The image that a journal lies beside, if its name says so and the image is there.
@@ -227,10 +275,21 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
         }
         (None, _) => Path::new(&remembered),
     };
+    let mut warnings = Vec::new();
+    if named.is_none() && beside.is_none() {
+        warnings.push(format!(
+            "the journal does not lie beside its image; {remembered} was put back, as the journal remembers it"
+        ));
+    }
+    let pointer = Pointer::needed(path, journal_path)?;
+    let was_set = pointer.as_ref().is_some_and(Pointer::is_set);
     let undone = if journal.header.moves.is_empty() {
         crate::repair::in_use::check(path)?;
         let mut image = open_image(path)?;
         crate::repair::in_use::check(path)?;
+        warnings.extend(children_of(path, &journal)?);
+        check_identity(&image, &journal)?;
+        point(pointer.as_ref(), &mut warnings);
         write::undo(&mut image, &mut store, &mut journal)
     } else {
         // What the journal says alone is no leave to change names anywhere on the host.
@@ -241,8 +300,17 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
             ));
         };
         directory::confine(&journal.header.moves, root)?;
+        point(pointer.as_ref(), &mut warnings);
         write::undo_rename(&mut store, &mut journal)
     };
+    let stays = match &undone {
+        Ok(_) => false,
+        Err(write::UndoFailure::OnTheWay(..)) => true,
+        Err(_) => was_set,
+    };
+    if let Some(pointer) = pointer.filter(|_| !stays) {
+        pointer.clear();
+    }
     let undone = undone.map_err(|failure| {
         let gate = match &failure {
             write::UndoFailure::Changed(_) => Gate::ImageChanged,
@@ -257,5 +325,47 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
         image: path.to_string_lossy().into_owned(),
         undone,
         journal,
+        warnings,
     })
+}
+
+/// Puts the pointer beside the image. An undo is not stopped by a folder that takes none.
+fn point(pointer: Option<&Pointer>, warnings: &mut Vec<String>) {
+    if let Some(Err(error)) = pointer.map(Pointer::set) {
+        warnings.push(error.chain());
+    }
+}
+
+/// A disk that builds on a repaired image would no longer fit it. What was cut off is put back all the same: nothing can build
+/// on half of it.
+fn children_of(path: &Path, journal: &Journal) -> Planned<Option<String>> {
+    match children::check(path) {
+        Ok(()) => Ok(None),
+        Err(refusal) if journal.state() == Some(State::Committed) => Err(refusal),
+        Err(refusal) => Ok(Some(refusal.text)),
+    }
+}
+
+/// Refuses an image whose volume is another one than that of the journal.
+fn check_identity(image: &dyn Medium, journal: &Journal) -> Planned<()> {
+    let Some(identity) = &journal.header.identity else {
+        return Ok(());
+    };
+    let mut found = vec![0; identity.bytes.len() / 2];
+    image
+        .read_at(identity.file_offset, &mut found)
+        .map_err(|error| Refusal::new(Gate::Failed, error.at("nothing was written").chain()))?;
+    if hex(&found) == identity.bytes {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Gate::ImageChanged,
+        format!(
+            "the serial number of the volume, at 0x{:08x} of the file, is {} and was {} when the journal was written: another \
+             volume, or one that was formatted since; nothing was written",
+            identity.file_offset,
+            hex(&found),
+            identity.bytes
+        ),
+    ))
 }

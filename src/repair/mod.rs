@@ -15,6 +15,7 @@
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
 //! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
+//! | `pointer.rs` | where the journal is, if not beside the image |
 //! | `directory.rs`, `removed.rs` | new names in a directory of the host, and a file that is removed |
 //! | `copy.rs` | a repaired copy |
 //! | `children.rs` | disks that build on the image |
@@ -36,6 +37,7 @@ mod lock;
 pub mod medium;
 pub mod ntfs;
 pub mod plan;
+mod pointer;
 pub mod preview;
 mod removed;
 pub mod saved;
@@ -46,7 +48,7 @@ pub mod write;
 mod write_tests;
 
 pub use directory::Move;
-pub use files::{journal_beside, write_new};
+pub use files::{journal_beside, read_small, write_new};
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
 pub use plan::{ByteRange, RepairPlan};

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::bytes::hex;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::Image;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::digest;
@@ -24,9 +24,18 @@ const VERSION: u32 = 2;
 const VERSION_OLDEST: u32 = 1;
 /// Largest plan or patch that is read.
 pub const SAVED_BYTES_MAX: u64 = 64 << 20;
+/// Most files that one plan changes.
+const ACTIONS_MAX: usize = 4_096;
+/// Most sectors of a plan; one that builds the index of 100,000 files anew has some 50,000.
+const SECTORS_MAX: usize = 131_072;
+/// Most ranges of bytes of a patch.
+const RANGES_MAX: usize = 1 << 20;
+/// Longest range of a patch: it lies in one sector.
+const RANGE_DIGITS_MAX: usize = 1_024;
 
 /// What a plan or a patch is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Head {
     format: String,
     version: u32,
@@ -47,6 +56,7 @@ struct Head {
 
 /// A sector of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SectorDigests {
     offset: u64,
     length: usize,
@@ -56,14 +66,15 @@ struct SectorDigests {
 
 /// A range of bytes of a patch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Bytes {
     offset: u64,
     old: String,
     new: String,
 }
 
-/// A plan as a file.
-#[derive(Debug, Serialize, Deserialize)]
+/// A plan as a file: the fields of its head, and its sectors.
+#[derive(Debug, Serialize)]
 struct PlanFile {
     #[serde(flatten)]
     head: Head,
@@ -152,12 +163,21 @@ impl Saved {
     /// # Errors
     /// What is no plan of this version.
     pub fn parse_plan(content: &[u8]) -> Result<Self> {
-        let file: PlanFile = serde_json::from_slice(content)
-            .map_err(|error| Error::corrupt(format!("plan: {error}")))?;
-        check_head(&file.head, PLAN)?;
+        let wrong = |error: serde_json::Error| Error::corrupt(format!("plan: {error}"));
+        // A head beside its sectors in one object: what is left without the sectors has to be a head and nothing more.
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(content).map_err(wrong)?;
+        let sectors = fields
+            .remove("sectors")
+            .ok_or_else(|| Error::corrupt("plan: has no sectors"))?;
+        let head: Head =
+            serde_json::from_value(serde_json::Value::Object(fields)).map_err(wrong)?;
+        check_head(&head, PLAN)?;
+        let sectors: Vec<SectorDigests> = serde_json::from_value(sectors).map_err(wrong)?;
+        check_count("plan: sectors", sectors.len(), SECTORS_MAX)?;
         Ok(Self {
-            head: file.head,
-            sectors: file.sectors,
+            head,
+            sectors,
             bytes: Vec::new(),
         })
     }
@@ -173,11 +193,26 @@ impl Saved {
             .filter(|line| !line.is_empty());
         let head: Head = serde_json::from_slice(lines.next().unwrap_or_default()).map_err(wrong)?;
         check_head(&head, PATCH)?;
-        let bytes: std::result::Result<Vec<Bytes>, _> = lines.map(serde_json::from_slice).collect();
+        let mut bytes = Vec::new();
+        for line in lines {
+            let range: Bytes = serde_json::from_slice(line).map_err(wrong)?;
+            check_count(
+                "patch: digits of a range",
+                range.new.len(),
+                RANGE_DIGITS_MAX,
+            )?;
+            check_count(
+                "patch: digits of a range",
+                range.old.len(),
+                RANGE_DIGITS_MAX,
+            )?;
+            bytes.push(range);
+            check_count("patch: ranges", bytes.len(), RANGES_MAX)?;
+        }
         Ok(Self {
             head,
             sectors: Vec::new(),
-            bytes: bytes.map_err(wrong)?,
+            bytes,
         })
     }
 
@@ -236,11 +271,86 @@ impl Saved {
 }
 
 fn check_head(head: &Head, format: &str) -> Result<()> {
-    if head.format == format && (VERSION_OLDEST..=VERSION).contains(&head.version) {
+    if head.format != format || !(VERSION_OLDEST..=VERSION).contains(&head.version) {
+        return Err(Error::corrupt(format!(
+            "should be a {format} of version {VERSION}, is a {} of version {}",
+            head.format, head.version
+        )));
+    }
+    if head.actions.is_empty() && head.removals.is_empty() {
+        return Err(Error::corrupt(format!("{format}: has no actions")));
+    }
+    check_count("removals", head.removals.len(), ACTIONS_MAX)?;
+    check_count("actions", head.actions.len(), ACTIONS_MAX)
+}
+
+fn check_count(what: &str, count: usize, most: usize) -> Result<()> {
+    if count <= most {
         return Ok(());
     }
-    Err(Error::corrupt(format!(
-        "should be a {format} of version {VERSION}, is a {} of version {}",
-        head.format, head.version
-    )))
+    Err(Error::new(
+        ErrorKind::LimitExceeded,
+        format!("{what}: {count}, at most {most} are taken"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(format: &str) -> serde_json::Value {
+        serde_json::json!({
+            "format": format, "version": VERSION, "tool": "", "disk_bytes": 0, "installation": 0,
+            "actions": [{"from": "a", "to": "b"}], "old_sha256": "", "new_sha256": "",
+        })
+    }
+
+    fn plan_with(change: impl Fn(&mut serde_json::Value)) -> Result<Saved> {
+        let mut plan = head(PLAN);
+        plan["sectors"] = serde_json::json!([]);
+        change(&mut plan);
+        Saved::parse_plan(plan.to_string().as_bytes())
+    }
+
+    fn patch_with(ranges: &str, change: impl Fn(&mut serde_json::Value)) -> Result<Saved> {
+        let mut patch = head(PATCH);
+        change(&mut patch);
+        Saved::parse_patch(format!("{patch}\n{ranges}").as_bytes())
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_refused() {
+        assert!(plan_with(|_| {}).is_ok());
+        assert!(plan_with(|plan| plan["more"] = 1.into()).is_err());
+        let sector = serde_json::json!([
+            {"offset": 0, "length": 512, "old_sha256": "", "new_sha256": "", "more": 1}
+        ]);
+        assert!(plan_with(|plan| plan["sectors"] = sector.clone()).is_err());
+        assert!(patch_with("", |_| {}).is_ok());
+        assert!(patch_with("", |patch| patch["more"] = 1.into()).is_err());
+        let range = "{\"offset\": 0, \"old\": \"00\", \"new\": \"01\", \"more\": 1}";
+        assert!(patch_with(range, |_| {}).is_err());
+        assert!(plan_with(|plan| plan["actions"][0]["more"] = 1.into()).is_err());
+    }
+
+    #[test]
+    fn a_plan_without_actions_or_with_very_many_is_refused() {
+        let action = head(PLAN)["actions"][0].clone();
+        let many = vec![action; ACTIONS_MAX + 1];
+        for actions in [Vec::new(), many] {
+            assert!(plan_with(|plan| plan["actions"] = actions.clone().into()).is_err());
+            assert!(patch_with("", |patch| patch["actions"] = actions.clone().into()).is_err());
+        }
+    }
+
+    #[test]
+    fn very_many_sectors_and_long_ranges_are_refused() {
+        let sector =
+            serde_json::json!({"offset": 0, "length": 1, "old_sha256": "", "new_sha256": ""});
+        let many = vec![sector; SECTORS_MAX + 1];
+        assert!(plan_with(|plan| plan["sectors"] = many.clone().into()).is_err());
+        let digits = "0".repeat(RANGE_DIGITS_MAX + 2);
+        let range = format!("{{\"offset\": 0, \"old\": \"\", \"new\": \"{digits}\"}}");
+        assert!(patch_with(&range, |_| {}).is_err());
+    }
 }

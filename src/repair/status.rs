@@ -11,6 +11,7 @@ use crate::repair::files::{journal_beside, read_journal};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::State;
 use crate::repair::medium::Medium;
+use crate::repair::pointer;
 use crate::repair::write::{Extent, extent};
 
 /// An image that can only be read.
@@ -34,16 +35,36 @@ impl Medium for ReadOnly {
     }
 }
 
-/// What stands against trusting or writing the image, in one sentence; `None` where no journal lies beside it, or one that
-/// is finished.
+/// What stands against trusting or writing the image, in one sentence; `None` where no journal lies beside it and none is
+/// pointed to, or one that is finished.
 pub fn warning(image: &Path) -> Option<String> {
-    let journal_path = journal_beside(image)?;
-    let journal = match read_journal(&journal_path) {
+    let beside = journal_beside(image).and_then(|journal| of_journal(image, &journal, false));
+    beside.or_else(|| match pointer::of_image(image) {
+        Ok(None) => None,
+        Ok(Some(journal)) => of_journal(image, &journal, true),
+        Err(error) => Some(format!(
+            "what should say where the journal of a repair lies can't be read, so it is not known whether a repair was \
+             finished: {}",
+            error.chain()
+        )),
+    })
+}
+
+/// What a journal says of an image.
+fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<String> {
+    let journal = match read_journal(journal_path) {
+        Ok(None) if is_pointed_to => {
+            return Some(format!(
+                "a repair of the image was begun with the journal {}, which is not there, so it is not known whether the repair \
+                 was finished; put the journal back there, or remove the pointer beside the image if it is known",
+                journal_path.to_string_lossy()
+            ));
+        }
         Ok(None) => return None,
         Ok(Some(journal)) => journal,
         Err(error) => {
             return Some(format!(
-                "a journal lies beside the image and can't be read, so it is not known whether a repair was finished: {}",
+                "a journal of the image can't be read, so it is not known whether a repair was finished: {}",
                 error.chain()
             ));
         }

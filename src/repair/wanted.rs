@@ -16,6 +16,7 @@ const REMOVED_BYTES_MAX: u64 = 64 << 20;
 
 /// A file that gets another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Action {
     /// The path of the file as it is.
     pub from: String,
@@ -25,6 +26,7 @@ pub struct Action {
 
 /// A file that goes, once its content was copied out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Removal {
     /// The path of the file.
     pub path: String,

@@ -230,6 +230,7 @@ fn plan(sectors: usize) -> Journal {
             serial: 0,
             removals: Vec::new(),
             backups: Vec::new(),
+            identity: None,
             actions: Vec::new(),
             moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),

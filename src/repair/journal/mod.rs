@@ -50,11 +50,24 @@ pub(crate) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const SECTOR_BYTES_MAX: usize = 512;
 /// Most names of a directory that one journal changes.
 const MOVES_MAX: usize = 64;
+/// Most digits of the serial number of a volume.
+const IDENTITY_DIGITS_MAX: usize = 16;
 /// Version of the header.
 const VERSION: u32 = 1;
 
+/// Bytes by which a volume is known, and which no repair changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Where they lie in the file.
+    pub file_offset: u64,
+    /// The bytes, in hexadecimal.
+    pub bytes: String,
+}
+
 /// What a journal is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// Version of this header.
     pub version: u32,
@@ -74,6 +87,9 @@ pub struct Header {
     pub volume_start: u64,
     /// Serial number of the NTFS volume.
     pub serial: u64,
+    /// The serial number of the volume where it lies in the file; `None` for a directory.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// The files that go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removals: Vec<Removal>,
@@ -283,6 +299,10 @@ impl Journal {
         if self.header.moves.len() > MOVES_MAX || !self.header.moves.iter().all(is_plain) {
             return damaged("its names are too many, or not of files in their own directory");
         }
+        let identity = self.header.identity.as_ref();
+        if identity.is_some_and(|identity| identity.bytes.len() > IDENTITY_DIGITS_MAX) {
+            return damaged("the serial number of its volume is too long");
+        }
         if !self.header.moves.is_empty() && !self.entries.is_empty() {
             return damaged("has both sectors of an image and names of a directory");
         }
@@ -396,6 +416,7 @@ mod tests {
             serial: 0,
             removals: Vec::new(),
             backups: Vec::new(),
+            identity: None,
             actions: Vec::new(),
             moves: Vec::new(),
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
