@@ -12,7 +12,9 @@ import argparse
 import struct
 import sys
 
+import evtx_log
 import key_chain
+import make_event_logs
 from ciphers import key_pair, noise
 from regf import filetime, utf16
 
@@ -152,6 +154,19 @@ def prefetch(name, runs, last_run):
     return bytes(data)
 
 
+def event_log(spec):
+    """`evt = [...]`: a log of records (time, source, id, strings, data as hex, kind, computer); `dirty` leaves it unclosed."""
+    records = []
+    for number, one in enumerate(spec["evt"], 1):
+        seconds = (filetime(one["time"]) - 116444736000000000) // 10000000
+        information = one.get("kind") == "information"
+        records.append(make_event_logs.record(
+            number, seconds, one["source"], (0x40000000 if information else 0xC0000000) | one["id"], one.get("strings", []),
+            bytes.fromhex(one.get("data", "")), make_event_logs.INFORMATION if information else make_event_logs.ERROR,
+            one.get("computer", spec.get("computer", "GOLDEN"))))
+    return make_event_logs.plain(records, dirty=spec.get("dirty", False))
+
+
 def content(spec, system=None):
     """Bytes of one `file` table of a recipe; `system` has the secrets of an installation with a chain."""
     if "text" in spec:
@@ -171,6 +186,10 @@ def content(spec, system=None):
         return key_chain.application_host(*spec["application_host"], spec.get("encrypted_value", True), spec.get("sites", False))
     if "prefetch" in spec:
         return prefetch(spec["prefetch"], spec["runs"], spec["last_run"])
+    if "evt" in spec:
+        return event_log(spec)
+    if "evtx" in spec:
+        return evtx_log.log(spec["evtx"], spec.get("computer", "GOLDEN"), spec.get("channel", "System"))
     if "zeros" in spec:
         return b"\0" * spec["zeros"]
     if "hex" in spec:

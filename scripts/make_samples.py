@@ -17,7 +17,8 @@ split, vhd-dynamic, vhd-fixed, vhd-differencing, directory, loose), partitioned 
 the disk inside a container), filesystem (ntfs, fat16), image (file to open), pack (zst or
 none), [vars], [hives], [[file]], [[child_file]] (differencing: written after the parent was
 made), [rename] (start of a path: new start), [damage], domain_sid, chain (w2k, xp or vista: hives,
-keys and metabase hold a whole chain of that generation, see key_chain.py).
+keys and metabase hold a whole chain of that generation, see key_chain.py), [diagnose] (what
+`goldseal diagnose` must say; read by tests/diagnose.rs). What a file can hold: artefacts.content.
 """
 
 import argparse
