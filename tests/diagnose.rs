@@ -95,6 +95,246 @@ fn check(case: &str, cause: &str, sentence: &[&str], remedy: &[&str]) {
     );
 }
 
+/// The recipes that say what a diagnosis of their image must be, by case.
+fn recipes() -> Vec<(String, toml::Table)> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cases");
+    let mut names: Vec<String> = fs::read_dir(cases)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let recipe = |name: String| {
+        let path = format!("testdata/cases/{name}/recipe.toml");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let table: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
+        (name, table)
+    };
+    names.into_iter().map(recipe).collect()
+}
+
+fn texts(table: &toml::Table, key: &str) -> Vec<String> {
+    let list = table.get(key).and_then(toml::Value::as_array);
+    list.into_iter()
+        .flatten()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Every difference between a diagnosis and what the recipe says of it by hand.
+fn differences(expected: &toml::Table, diagnosis: &Json) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut same = |what: &str, expected: Json, found: Json| {
+        if expected != found {
+            wrong.push(format!("{what} should be {expected}, is {found}"));
+        }
+    };
+    let json = |value: &toml::Value| serde_json::to_value(value).unwrap();
+    same(
+        "cause",
+        json(&expected["cause"]),
+        diagnosis["cause"].clone(),
+    );
+    let of = |list: &str, key: &str| -> Vec<String> {
+        let list = diagnosis[list].as_array().unwrap();
+        list.iter()
+            .map(|item| item[key].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let commands = of("commands", "command");
+    if expected.contains_key("commands") {
+        same(
+            "commands",
+            texts(expected, "commands").into(),
+            commands.into(),
+        );
+    }
+    same(
+        "key files by creation",
+        texts(expected, "key_files").into(),
+        of("key_files", "name").into(),
+    );
+    let files = diagnosis["key_files"].as_array().unwrap();
+    let nearest = files.iter().find(|file| file["nearest_problem"] == true);
+    same(
+        "the file nearest to the problem",
+        expected.get("nearest").map_or(Json::Null, json),
+        nearest.map_or(Json::Null, |file| file["name"].clone()),
+    );
+    same(
+        "problem time",
+        expected.get("began").map_or(Json::Null, json),
+        diagnosis["problem"]["time"].clone(),
+    );
+    same(
+        "agreement of times and pairing",
+        expected.get("times_agree").map_or(Json::Null, json),
+        diagnosis["times_agree"].clone(),
+    );
+    same(
+        "what copies will meet",
+        texts(expected, "after_cloning").into(),
+        of("after_cloning", "rule").into(),
+    );
+    if let Some(code) = expected.get("last_code") {
+        let failures = diagnosis["problem"]["failures"].as_array().unwrap();
+        let has = failures
+            .iter()
+            .any(|failure| failure["service"] == "IISADMIN" && failure["code_shown"] == json(code));
+        same(
+            "a failure of IISADMIN with that code",
+            true.into(),
+            has.into(),
+        );
+    }
+    for (list, name, value) in [
+        ("alternatives", "cause", "standing"),
+        ("checks", "check", "state"),
+    ] {
+        let items = diagnosis[list].as_array().unwrap();
+        for (key, state) in expected
+            .get(list)
+            .and_then(toml::Value::as_table)
+            .into_iter()
+            .flatten()
+        {
+            let found = items.iter().find(|item| item[name] == key.as_str());
+            let found = found.map_or(Json::Null, |item| item[value].clone());
+            same(&format!("{list}: {key}"), json(state), found);
+        }
+    }
+    for (key, text) in [
+        ("sentence", diagnosis["sentence"].to_string()),
+        ("remedy", diagnosis["remedy"].to_string()),
+        ("logs_say", diagnosis["links"][0]["detail"].to_string()),
+    ] {
+        for part in texts(expected, key) {
+            if !text.contains(&part) {
+                wrong.push(format!("{key} should say {part:?}, is {text}"));
+            }
+        }
+    }
+    if texts(expected, "remedy").is_empty() && diagnosis["remedy"] != serde_json::json!([]) {
+        wrong.push(format!(
+            "nothing has to be done, and the remedy is {}",
+            diagnosis["remedy"]
+        ));
+    }
+    wrong
+}
+
+#[test]
+fn each_sample_gets_the_diagnosis_that_its_recipe_gives_by_hand() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (name, recipe) in recipes() {
+        let Some(expected) = recipe.get("diagnose").and_then(toml::Value::as_table) else {
+            continue;
+        };
+        seen += 1;
+        let sample = Sample::open(&name);
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(sample.folder.path())
+            .args(["diagnose", "--format", "json", &sample.name])
+            .output()
+            .unwrap();
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        for difference in differences(expected, &report["diagnosis"]) {
+            wrong.push(format!("{name}: {difference}"));
+        }
+    }
+    assert!(seen >= 9, "{seen} recipes say what their diagnosis is");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_text_of_a_diagnosis_is_the_reviewed_one() {
+    for (name, recipe) in recipes() {
+        if recipe.get("diagnose_text").is_none() {
+            continue;
+        }
+        let sample = Sample::open(&name);
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(sample.folder.path())
+            .env_remove("COLUMNS")
+            .env("NO_COLOR", "1")
+            .args(["diagnose", &sample.name])
+            .output()
+            .unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases")
+            .join(&name)
+            .join("expected.diagnose.txt");
+        let found = String::from_utf8(output.stdout).unwrap();
+        if std::env::var_os("GOLDSEAL_BLESS").is_some() {
+            fs::write(&path, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        assert!(expected == found, "{}: {found}", path.display());
+    }
+}
+
+#[test]
+fn the_commands_do_what_the_diagnosis_says_when_they_are_typed_as_they_stand() {
+    let sample = Sample::open("w2k_kb884872_full");
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(sample.folder.path())
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let commands = sample.diagnosis()["commands"].clone();
+    let named = |place: &str| -> Vec<String> {
+        let commands = commands.as_array().unwrap().iter();
+        commands
+            .filter(|command| command["place"] == place)
+            .map(|command| command["command"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let words = |command: &str| -> Vec<String> {
+        let words = command.strip_prefix("goldseal ").unwrap().split(' ');
+        words.map(str::to_owned).collect()
+    };
+    for command in &named("host") {
+        let words = words(command);
+        let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        if command.ends_with("--in-place") {
+            continue;
+        }
+        let output = run(&arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let before = run(&["diagnose", "--format", "json", &sample.name]);
+    let after = run(&["diagnose", "--format", "json", "NEW"]);
+    let cause = |output: std::process::Output| {
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        report["diagnosis"]["cause"].clone()
+    };
+    assert_eq!(cause(before), "wrong_name");
+    // The logs still tell of the failure; the keys are mended, and nothing more is to be renamed.
+    assert_eq!(cause(after), "unexplained");
+}
+
+#[test]
+fn a_given_problem_time_marks_another_key_file() {
+    let given = ["--problem-time", "2003-06-10T07:00:05Z"];
+    let report = Sample::open("w2k_kb884872_full").json_with("diagnose", &given);
+    let problem = &report["diagnosis"]["problem"];
+    assert_eq!(problem["source"], "given");
+    assert_eq!(problem["time"], "2003-06-10T07:00:05.0000000Z");
+    let files = report["diagnosis"]["key_files"].as_array().unwrap();
+    assert_eq!(files[0]["nearest_problem"], true);
+    assert_eq!(files[0]["seconds_from_problem"], -5);
+    // A time decides nothing.
+    assert_eq!(report["diagnosis"]["cause"], "wrong_name");
+    assert_eq!(report["diagnosis"]["plan"]["decision"], "swap");
+}
+
 #[test]
 fn a_healthy_server_can_open_its_metabase_and_needs_no_remedy() {
     check(

@@ -108,7 +108,7 @@ impl Cause {
                     .unwrap_or_default()
             ),
             Self::Unexplained => format!(
-                "{} carries MachineGuid and signed the metabase, and nothing here hinders IIS; the logs tell that it failed all the same: {}",
+                "{} carries MachineGuid and signed the metabase, and nothing here hinders IIS now; the logs tell that it failed and not whether it still does (it may have been mended since, or fail for a reason that an image does not show): {}",
                 files(),
                 seen.problem.last_of_iis().map(told).unwrap_or_default()
             ),

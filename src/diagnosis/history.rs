@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::ask;
 use crate::diagnosis::codes;
 use crate::diagnosis::links::LinkState;
 use crate::evidence::Fact;
@@ -73,8 +74,46 @@ pub(crate) fn told(failure: &Failure) -> String {
     text
 }
 
-/// The state of the link and what the logs tell.
+/// The state of the link and what the logs tell: MachineGuids that set-up assigned, and failures.
 pub(crate) fn link(collected: &Collected) -> (LinkState, String) {
+    let assigned = assigned(collected);
+    let (state, failed) = failures(collected);
+    match (assigned, state) {
+        (None, _) => (state, failed),
+        (Some(assigned), LinkState::NotTested) => (
+            LinkState::Open,
+            format!("{assigned}; event logs: not tested, {failed}"),
+        ),
+        (Some(assigned), _) => (LinkState::Open, format!("{assigned}; {failed}")),
+    }
+}
+
+/// The last MachineGuid that set-up says it assigned, against that of the registry.
+fn assigned(collected: &Collected) -> Option<String> {
+    const ASSIGNED: &str = "setuplog.machine_guids";
+    let guids = ask::list(collected, ASSIGNED)?;
+    let last = guids.last()?;
+    let line = collected
+        .facts
+        .get(ASSIGNED)
+        .and_then(|fact| fact.evidence().last())
+        .and_then(|evidence| evidence.raw.as_deref())
+        .unwrap_or_default();
+    let is_present = match ask::word(collected, "crypto.machine_guid") {
+        Some(guid) if guid.eq_ignore_ascii_case(last) => "which is MachineGuid now",
+        Some(_) => "and MachineGuid is another one now: it was changed since",
+        None => "and MachineGuid is not known",
+    };
+    let times = match guids.len() {
+        1 => String::new(),
+        count => format!(", the last of {count}"),
+    };
+    Some(format!(
+        "CryptoSysPrep_Specialize of set-up assigned {last}{times}, {is_present} ({line})"
+    ))
+}
+
+fn failures(collected: &Collected) -> (LinkState, String) {
     let mut near: Vec<&Failure> = collected
         .failures
         .iter()

@@ -209,14 +209,14 @@ fn key_files(diagnosis: &Diagnosis, style: &Style) -> String {
     if diagnosis.key_files.is_empty() {
         return String::new();
     }
-    let mut block = Block::new(style, 2, 28);
-    for file in &diagnosis.key_files {
+    let mut block = Block::new(style, 2, 4);
+    for (number, file) in (1_usize..).zip(&diagnosis.key_files) {
         let created = file
             .created
             .and_then(crate::base::filetime::FileTime::to_rfc3339)
             .unwrap_or_else(|| "no time".to_owned());
-        block.row(&created, &file.name);
-        block.row("", &marks(file));
+        block.row(&format!("{number}."), &file.name);
+        block.row("", &format!("created {created}; {}", marks(file)));
     }
     let mut text = block.render(2);
     if let Some(agree) = diagnosis.times_agree {
