@@ -15,7 +15,7 @@ use crate::repair::ntfs::subject::{
     NAME_SPACE_DOS, Subject, check_name_space, check_writable_record,
 };
 use crate::repair::ntfs::tree::{Entry, EntryId, Tree, name_text};
-use crate::repair::ntfs::{layout, store};
+use crate::repair::ntfs::{layout, rebuild, store};
 
 /// Longest name, in UTF-16 units.
 const NAME_UNITS_MAX: usize = 255;
@@ -85,6 +85,8 @@ impl Edit {
 pub(super) struct Edited {
     pub(super) sectors: Sectors,
     pub(super) before: Tree,
+    /// The number of its blocks, if the index was built anew.
+    pub(super) rebuilt: Option<usize>,
 }
 
 /// Makes the edit in memory.
@@ -194,11 +196,11 @@ fn rename(volume: &NtfsVolume, mut tree: Tree, from: &str, to: &str) -> Planned<
     let new = with_name(entry, entry, &wanted);
     let id = add(&mut tree, new);
     let spare = store::root_spare(mft, &tree)?;
-    let layout = layout::of_rename(&tree, place, id, volume.upcase(), spare)
-        .map_err(|what| no_room(&what))?;
+    let (list, goes_to) = layout::renamed(&tree, place, id, volume.upcase());
+    let layout = layout::of_rename(&tree, &list, (place, goes_to), spare);
     let mut staged = Staged::default();
     set_name(volume, &subject, &wanted, from, &mut staged)?;
-    finish(volume, tree, &layout, staged)
+    finish_or_rebuild(volume, tree, layout, &list, staged)
 }
 
 /// Two files exchange their names. Each keeps its name space and its 8.3 name, so no entry changes its place.
@@ -238,11 +240,11 @@ fn delete(volume: &NtfsVolume, tree: Tree, name: &str) -> Planned<Edited> {
     let subject = subject_at(volume, &tree, place)?;
     let removal = Removal::check(mft, &tree, place, &subject)?;
     let spare = store::root_spare(mft, &tree)?;
-    let layout =
-        layout::of_removal(&tree, &removal.places, spare).map_err(|what| no_room(&what))?;
+    let list = layout::remaining(&tree, &removal.places);
+    let layout = layout::of_removal(&tree, &list, &removal.places, spare);
     let mut staged = Staged::default();
     removal.free(mft, &mut staged)?;
-    finish(volume, tree, &layout, staged)
+    finish_or_rebuild(volume, tree, layout, &list, staged)
 }
 
 fn gone() -> Refusal {
@@ -303,6 +305,36 @@ fn set_name(
     }
 }
 
+/// Writes the layout; where there is none, the index is built anew in the blocks that it has.
+fn finish_or_rebuild(
+    volume: &NtfsVolume,
+    tree: Tree,
+    layout: Result<layout::Layout, String>,
+    list: &[EntryId],
+    mut staged: Staged,
+) -> Planned<Edited> {
+    let why = match layout {
+        Ok(layout) => return finish(volume, tree, &layout, staged),
+        Err(why) => why,
+    };
+    let mft = volume.mft();
+    check_writable_root(volume, &tree)?;
+    let spare = store::root_spare(mft, &tree)?;
+    let rebuilt = rebuild::of(mft, &tree, list, spare)
+        .map_err(|what| no_room(&format!("{why}; built anew, it {what}")))?;
+    rebuild::store(mft, &tree, &rebuilt, &mut staged)?;
+    Ok(Edited {
+        sectors: staged.sectors(mft.device())?,
+        before: tree,
+        rebuilt: Some(rebuilt.blocks()),
+    })
+}
+
+fn check_writable_root(volume: &NtfsVolume, tree: &Tree) -> Planned<()> {
+    check_writable_record(volume.mft(), tree.root.record)
+        .map_err(|what| Refusal::new(Gate::SystemRecord, format!("index root: {what}")))
+}
+
 fn finish(
     volume: &NtfsVolume,
     tree: Tree,
@@ -313,13 +345,13 @@ fn finish(
         .iter()
         .any(|(id, _)| tree.nodes.get(*id).is_some_and(|node| node.vcn.is_none()));
     if touches_root {
-        check_writable_record(volume.mft(), tree.root.record)
-            .map_err(|what| Refusal::new(Gate::SystemRecord, format!("index root: {what}")))?;
+        check_writable_root(volume, &tree)?;
     }
     store::layout(volume.mft(), &tree, layout, &mut staged)?;
     Ok(Edited {
         sectors: staged.sectors(volume.mft().device())?,
         before: tree,
+        rebuilt: None,
     })
 }
 

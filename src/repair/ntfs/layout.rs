@@ -100,14 +100,14 @@ fn nearest(
     near.into_iter().take(LEAVES_TRIED)
 }
 
-/// The layout of a rename: the entry at place `old` becomes `new`, an entry that the tree already holds.
-pub(super) fn of_rename(
+/// The order of entries in which the one at place `old` has become `new`, an entry that the tree already holds; and the
+/// place of `new`.
+pub(super) fn renamed(
     tree: &Tree,
     old: usize,
     new: EntryId,
     upcase: &UpcaseTable,
-    root_spare: usize,
-) -> Result<Layout, String> {
+) -> (Vec<EntryId>, usize) {
     let mut list = tree.order.clone();
     if old < list.len() {
         list.remove(old);
@@ -120,7 +120,17 @@ pub(super) fn of_rename(
             .is_some_and(|entry| upcase.collate(entry.name(), &name) == Ordering::Less)
     });
     list.insert(goes_to, new);
-    let mut best = arrange(tree, &list, &tree.slots, root_spare);
+    (list, goes_to)
+}
+
+/// The layout of a rename: the entry at place `old` goes to place `goes_to` of `list`.
+pub(super) fn of_rename(
+    tree: &Tree,
+    list: &[EntryId],
+    (old, goes_to): (usize, usize),
+    root_spare: usize,
+) -> Result<Layout, String> {
+    let mut best = arrange(tree, list, &tree.slots, root_spare);
     if best.as_ref().is_ok_and(|layout| layout.len() <= NEAR_NODES) {
         return best;
     }
@@ -148,7 +158,7 @@ pub(super) fn of_rename(
             let at = goes_to.clamp(low, high.saturating_add(1));
             let mut slots = fewer.clone();
             slots.insert(at, taker);
-            let layout = arrange(tree, &list, &slots, root_spare);
+            let layout = arrange(tree, list, &slots, root_spare);
             let is_better = match (&layout, &best) {
                 (Ok(layout), Ok(best)) => layout.len() < best.len(),
                 (Ok(_), Err(_)) => true,
@@ -181,16 +191,10 @@ pub(super) fn of_swap(
 /// entry before or behind it.
 pub(super) fn of_removal(
     tree: &Tree,
+    list: &[EntryId],
     places: &[usize],
     root_spare: usize,
 ) -> Result<Layout, String> {
-    let list: Vec<EntryId> = tree
-        .order
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| !places.contains(place))
-        .map(|(_, id)| *id)
-        .collect();
     let near: Vec<Vec<usize>> = places
         .iter()
         .map(|place| leaf_slots_near(tree, *place))
@@ -226,13 +230,20 @@ pub(super) fn of_removal(
                 .filter(|(place, _)| !given.contains(place))
                 .map(|(_, id)| *id)
                 .collect();
-            last = arrange(tree, &list, &slots, root_spare);
+            last = arrange(tree, list, &slots, root_spare);
             if last.is_ok() {
                 return last;
             }
         }
     }
     last
+}
+
+/// The order of entries without those at `places`.
+pub(super) fn remaining(tree: &Tree, places: &[usize]) -> Vec<EntryId> {
+    let kept = |(place, _): &(usize, &EntryId)| !places.contains(place);
+    let all = tree.order.iter().enumerate();
+    all.filter(kept).map(|(_, id)| *id).collect()
 }
 
 /// The leaf slots nearest to a place, nearest first.

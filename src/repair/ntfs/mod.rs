@@ -2,12 +2,13 @@
 //!
 //! [`plan`] takes a volume and the edits, and gives the sectors that would change. Each edit is made on the volume as the
 //! edits before it leave it, seen through them; then the volume is opened once more through all changes and checked: the
-//! index is whole and of the same shape, its list of names differs exactly by the edits, every file with another name has the
+//! index is whole and of the same shape unless it had to be built anew, its list of names differs exactly by the edits, every file with another name has the
 //! content it had, and of a file that was removed record and clusters are free and nothing else is. Nothing is written here. What changes on disk and why: `docs/repair.md`.
 
 mod edit;
 mod gates;
 mod layout;
+mod rebuild;
 mod removal;
 mod staged;
 mod store;
@@ -43,7 +44,7 @@ pub struct VolumePlan {
 /// A refusal at one of the gates; see [`crate::repair::Gate`].
 pub fn plan(device: &Device, edits: &[Edit]) -> Planned<VolumePlan> {
     let volume = NtfsVolume::open(Arc::clone(device))?;
-    let warnings = gates::check(&volume)?;
+    let mut warnings = gates::check(&volume)?;
     let mut sectors = Sectors::default();
     let mut current = volume;
     for edit in edits {
@@ -53,7 +54,19 @@ pub fn plan(device: &Device, edits: &[Edit]) -> Planned<VolumePlan> {
         let overlay: Device = Arc::new(OverlayDevice::new(Arc::clone(device), &patches)?);
         let changed = NtfsVolume::open(overlay)?;
         gates::check(&changed)?;
-        verify::check(&current, &edited.before, &changed, edit)?;
+        verify::check(
+            &current,
+            &edited.before,
+            &changed,
+            edit,
+            edited.rebuilt.is_some(),
+        )?;
+        if let Some(blocks) = edited.rebuilt {
+            warnings.push(format!(
+                "{}: its index had no room for the new order and is built anew in {blocks} of its blocks",
+                edit.directory()
+            ));
+        }
         current = changed;
     }
     Ok(VolumePlan {

@@ -1,4 +1,4 @@
-//! Writing a node of an index: the new list of entries into its block, or into the root in an MFT record.
+//! Writing a node of an index: its new entries into its block, or into the root in an MFT record.
 //!
 //! What lies behind the last entry is left as it is: fewer bytes change. The root is exactly as long as its entries, so the
 //! attributes behind it move when its length changes; the record has to have room for that, which the layout has checked.
@@ -14,6 +14,8 @@ use crate::repair::ntfs::tree::{CHILD, EntryId, FLAG_CHILD, FLAG_LAST, Node, Roo
 const BLOCK_HEADER: usize = 0x18;
 /// Offset of the index header in `$INDEX_ROOT`.
 const ROOT_HEADER: usize = 0x10;
+/// Offset of the flags in an index header.
+const HEADER_FLAGS: usize = 0x0c;
 /// Offset of the number of bytes used in an MFT record.
 const RECORD_USED: usize = 0x18;
 
@@ -24,28 +26,39 @@ pub(super) fn layout(mft: &Mft, tree: &Tree, layout: &Layout, staged: &mut Stage
             .nodes
             .get(*id)
             .ok_or_else(|| Error::corrupt("node is missing"))?;
-        let body = body(tree, node, list)
-            .ok_or_else(|| Error::corrupt("an entry is longer than 64 KiB"))?;
-        let stored = if let Some(block) = &node.block {
-            let what = format!(
-                "index block {} of directory {}",
-                node.vcn.unwrap_or(0),
-                tree.directory
-            );
-            store_block(staged.block(block, what).bytes_mut(), node, &body)
-        } else {
-            let what = format!("index root of directory {}", tree.directory);
-            let record = staged.record(mft, tree.root.record, &what)?;
-            store_root(record.bytes_mut(), tree.root, node, &body)
-        };
-        stored.ok_or_else(|| {
-            Error::corrupt(format!(
-                "index of directory {}: new entries do not fit",
-                tree.directory
-            ))
-        })?;
+        self::node(mft, tree, node, list, staged)?;
     }
     Ok(())
+}
+
+/// Writes one node with the entries of `list`.
+pub(super) fn node(
+    mft: &Mft,
+    tree: &Tree,
+    node: &Node,
+    list: &[EntryId],
+    staged: &mut Staged,
+) -> Result<()> {
+    let body =
+        body(tree, node, list).ok_or_else(|| Error::corrupt("an entry is longer than 64 KiB"))?;
+    let stored = if let Some(block) = &node.block {
+        let what = format!(
+            "index block {} of directory {}",
+            node.vcn.unwrap_or(0),
+            tree.directory
+        );
+        store_block(staged.block(block, what).bytes_mut(), node, &body)
+    } else {
+        let what = format!("index root of directory {}", tree.directory);
+        let record = staged.record(mft, tree.root.record, &what)?;
+        store_root(record.bytes_mut(), tree.root, node, &body)
+    };
+    stored.ok_or_else(|| {
+        Error::corrupt(format!(
+            "index of directory {}: new entries do not fit",
+            tree.directory
+        ))
+    })
 }
 
 /// Bytes of the record that holds the root which no attribute uses.
@@ -96,11 +109,21 @@ fn put_len(content: &mut [u8], offset: usize, value: usize) -> Option<()> {
     put(content, offset, &u32::try_from(value).ok()?.to_le_bytes())
 }
 
+/// The flags of an index header.
+fn flags(node: &Node) -> [u8; 1] {
+    [u8::from(!node.is_leaf())]
+}
+
 fn store_block(content: &mut [u8], node: &Node, body: &[u8]) -> Option<()> {
     if body.len() > node.room {
         return None;
     }
     put(content, BLOCK_HEADER.checked_add(node.first)?, body)?;
+    put(
+        content,
+        BLOCK_HEADER.checked_add(HEADER_FLAGS)?,
+        &flags(node),
+    )?;
     put_len(
         content,
         BLOCK_HEADER.checked_add(4)?,
@@ -130,6 +153,7 @@ fn store_root(record: &mut [u8], place: RootPlace, node: &Node, body: &[u8]) -> 
         return None;
     }
     put(record, header.checked_add(node.first)?, body)?;
+    put(record, header.checked_add(HEADER_FLAGS)?, &flags(node))?;
     record.get_mut(entries_end..attribute_end)?.fill(0);
     put(record, attribute_end, &behind)?;
     record.get_mut(new_used..used.max(new_used))?.fill(0);

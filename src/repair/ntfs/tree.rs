@@ -22,11 +22,11 @@ use crate::image::filesystem::ntfs::upcase::UpcaseTable;
 use crate::repair::gate::{Gate, Planned, Refusal};
 
 /// `$BITMAP`: of an index, one bit a block.
-const BITMAP: u32 = 0xb0;
+pub(super) const BITMAP: u32 = 0xb0;
 /// Offset of the index header in `$INDEX_ROOT`.
 const ROOT_HEADER: usize = 0x10;
 /// Offset of the index header in a block.
-const BLOCK_HEADER: usize = 0x18;
+pub(super) const BLOCK_HEADER: usize = 0x18;
 /// Length of an entry without key.
 pub(super) const ENTRY_HEAD: usize = 0x10;
 /// Length of the number of a sub-node at the end of an entry.
@@ -134,7 +134,7 @@ impl Node {
 type Shape = (Option<u64>, usize, Vec<u64>, Option<u64>);
 
 /// Where the root of the index stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RootPlace {
     /// The MFT record: of the directory, or an extension of it.
     pub(super) record: u64,
@@ -147,7 +147,7 @@ pub(super) struct RootPlace {
 }
 
 /// The index of a directory, read whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tree {
     /// The directory.
     pub(super) directory: FileReference,

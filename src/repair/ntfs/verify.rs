@@ -39,9 +39,10 @@ pub(super) fn check(
     old: &Tree,
     after: &NtfsVolume,
     edit: &Edit,
+    is_rebuilt: bool,
 ) -> Planned<()> {
     let new = edit::load(after, edit.directory())?;
-    if old.shape() != new.shape() {
+    if !is_rebuilt && old.shape() != new.shape() {
         return Err(fault("the tree has another shape"));
     }
     if expected_names(old, edit) != names(&new) {

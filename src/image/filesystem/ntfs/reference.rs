@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// 48 bits of record number, 16 bits of sequence number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileReference(pub u64);
 
 impl FileReference {
