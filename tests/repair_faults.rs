@@ -166,3 +166,322 @@ fn a_pointer_to_a_journal_elsewhere_is_there_from_before_the_first_write_to_the_
     .unwrap();
     assert!(!pointer.exists());
 }
+
+const WORDS: &[&str] = &["--apply", "--in-place", "--set-name"];
+
+/// `goldseal` with its arguments, under another program that is to start it.
+fn goldseal(starter: &[&str], args: &[&str]) -> Command {
+    let binary = env!("CARGO_BIN_EXE_goldseal");
+    let mut words = starter.to_vec();
+    words.push(binary);
+    words.extend(args);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+impl Sample {
+    /// The command line of a repair in place.
+    fn repair(&self, starter: &[&str]) -> Command {
+        let image = self.image();
+        let name = format!("{FIRST}={CURRENT}");
+        let mut args = vec!["repair", image.to_str().unwrap()];
+        args.extend(WORDS);
+        args.push(&name);
+        goldseal(starter, &args)
+    }
+
+    fn undo(&self, starter: &[&str]) -> Command {
+        goldseal(starter, &["undo", self.journal().to_str().unwrap()])
+    }
+
+    /// Whatever happened before: the image is whole or its journal leads back, and a half-changed one is warned of.
+    fn must_lead_back(&self, old: &[u8], new: &[u8], what: &str) {
+        let image = fs::read(self.image()).unwrap();
+        let journal = self.journal();
+        if image != old && image != new {
+            let check = goldseal(&[], &["check", self.image().to_str().unwrap()])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&check.stdout).into_owned()
+                + &String::from_utf8_lossy(&check.stderr);
+            assert!(said.contains("half-changed"), "{what}: {said}");
+            let refused = self.repair(&[]).output().unwrap();
+            assert_eq!(refused.status.code(), Some(4), "{what}: {refused:?}");
+            assert!(fs::read(self.image()).unwrap() == image, "{what}");
+        }
+        if image != old {
+            assert!(journal.exists(), "{what}: changed, and no journal");
+        }
+        if journal.exists() {
+            let undone = self.undo(&[]).output().unwrap();
+            assert!(undone.status.success(), "{what}: {undone:?}");
+        }
+        assert!(fs::read(self.image()).unwrap() == old, "{what}");
+    }
+}
+
+/// The image before and after the repair.
+fn both_sides() -> (Vec<u8>, Vec<u8>) {
+    let sample = Sample::new();
+    let old = fs::read(sample.image()).unwrap();
+    let output = sample.repair(&[]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    (old, fs::read(sample.image()).unwrap())
+}
+
+/// Starts a command so that calls of the system fail or kill it; `None` where the host does not allow that.
+fn faulty(fault: &str) -> Option<Vec<String>> {
+    if !support::tool("strace") {
+        return None;
+    }
+    let calls = fault.split(':').next().unwrap();
+    let words = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={calls}"),
+        "-e",
+        &format!("inject={fault}"),
+    ];
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let may_trace = Command::new(&words[0])
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .status()
+        .is_ok_and(|status| status.success());
+    if !may_trace {
+        eprintln!("skipped: no process may be traced here");
+        return None;
+    }
+    Some(words)
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+/// Most calls of one kind that a repair makes.
+const CALLS_MAX: usize = 40;
+
+#[test]
+fn a_repair_that_is_killed_at_any_of_its_writes_leaves_a_way_back() {
+    let (old, new) = both_sides();
+    let mut killed = 0;
+    for call in ["pwrite64", "fsync", "renameat2"] {
+        for number in 1..CALLS_MAX {
+            let fault = format!("{call}:signal=SIGKILL:when={number}");
+            let Some(words) = faulty(&fault) else { return };
+            let sample = Sample::new();
+            let output = sample.repair(&refs(&words)).output().unwrap();
+            sample.must_lead_back(&old, &new, &fault);
+            if output.status.success() {
+                break;
+            }
+            killed += 1;
+        }
+    }
+    assert!(killed >= 8, "{killed}");
+}
+
+#[test]
+fn an_undo_that_is_killed_at_any_of_its_writes_is_ended_by_another() {
+    let (old, new) = both_sides();
+    let mut killed = 0;
+    for call in ["pwrite64", "fsync"] {
+        for number in 1..CALLS_MAX {
+            let fault = format!("{call}:signal=SIGKILL:when={number}");
+            let Some(words) = faulty(&fault) else { return };
+            let sample = Sample::new();
+            assert!(sample.repair(&[]).output().unwrap().status.success());
+            let output = sample.undo(&refs(&words)).output().unwrap();
+            sample.must_lead_back(&old, &new, &fault);
+            if output.status.success() {
+                break;
+            }
+            killed += 1;
+        }
+    }
+    assert!(killed >= 8, "{killed}");
+}
+
+#[test]
+fn a_repair_whose_writes_fail_says_so_and_leaves_a_way_back() {
+    let (old, new) = both_sides();
+    let mut said = std::collections::BTreeSet::new();
+    for call in [
+        "pwrite64:error=ENOSPC",
+        "pwrite64:error=EIO",
+        "fsync:error=EIO",
+    ] {
+        // One call fails, or all from one on.
+        for (number, from_on) in [(1, ""), (3, ""), (1, "+"), (3, "+"), (4, "+")] {
+            let fault = format!("{call}:when={number}{from_on}");
+            let Some(words) = faulty(&fault) else { return };
+            let sample = Sample::new();
+            let output = sample.repair(&refs(&words)).output().unwrap();
+            assert_eq!(output.status.code(), Some(4), "{fault}: {output:?}");
+            let image = fs::read(sample.image()).unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let claims = [
+                ("nothing was written", image == old),
+                ("has been put back; the image is as it was", image == old),
+                (
+                    "every byte that was written has been put back",
+                    image == old,
+                ),
+                ("half-changed", image != old && image != new),
+                ("holds the whole repair", image == new),
+                ("was changed and checked", image == new),
+                // A folder that cannot be synced, before anything is done.
+                ("sync", image == old),
+                ("write", image == old),
+            ];
+            let claim = claims.iter().find(|(words, _)| text.contains(words));
+            let (words, holds) = claim.unwrap_or_else(|| panic!("{fault}: {text}"));
+            assert!(holds, "{fault}: {text}");
+            said.insert(*words);
+            sample.must_lead_back(&old, &new, &fault);
+        }
+    }
+    assert!(said.len() > 3, "{said:?}");
+}
+
+#[test]
+fn a_repair_whose_reads_fail_loses_nothing() {
+    let (old, new) = both_sides();
+    for number in [40, 400, 1_000, 2_000] {
+        for from_on in ["", "+"] {
+            let fault = format!("pread64:error=EIO:when={number}{from_on}");
+            let Some(words) = faulty(&fault) else { return };
+            let sample = Sample::new();
+            let output = sample.repair(&refs(&words)).output().unwrap();
+            assert!(
+                matches!(output.status.code(), Some(0 | 4)),
+                "{fault}: {output:?}"
+            );
+            let image = fs::read(sample.image()).unwrap();
+            let is_done = output.status.success();
+            assert!(!is_done || image == new, "{fault}");
+            sample.must_lead_back(&old, &new, &fault);
+        }
+    }
+}
+
+#[test]
+fn of_two_repairs_at_once_exactly_one_is_done() {
+    let (_, new) = both_sides();
+    for _ in 0..5 {
+        let sample = Sample::new();
+        let start = || {
+            let mut command = sample.repair(&[]);
+            let piped = command.stdout(std::process::Stdio::null());
+            piped.stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let both = [start(), start()].map(|child| child.wait_with_output().unwrap());
+        let mut codes: Vec<_> = both.iter().map(|one| one.status.code().unwrap()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [0, 4], "{both:?}");
+        assert!(fs::read(sample.image()).unwrap() == new);
+        let names: Vec<_> = fs::read_dir(sample.folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+    }
+}
+
+#[test]
+fn an_image_that_was_cut_between_plan_and_repair_is_not_written() {
+    let sample = Sample::new();
+    let journal = sample.prepared();
+    let len = fs::metadata(sample.image()).unwrap().len();
+    let image = fs::OpenOptions::new()
+        .write(true)
+        .open(sample.image())
+        .unwrap();
+    image.set_len(len - 512).unwrap();
+    drop(image);
+    let before = fs::read(sample.image()).unwrap();
+    let result = in_place::apply(
+        &sample.image(),
+        &sample.journal(),
+        journal,
+        &mut || Ok(()),
+        &mut || Ok(()),
+    );
+    assert_eq!(result.unwrap_err().gate, Gate::ImageChanged);
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert!(!sample.journal().exists());
+}
+
+/// A file system in memory of 256 KiB.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+            .arg(folder.path())
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: nothing may be mounted here");
+            return None;
+        }
+        Some(Self(folder))
+    }
+
+    /// Leaves no byte free.
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.0.path().join("filling")).unwrap();
+        while file.write_all(&[1; 512]).is_ok() {}
+    }
+
+    fn names(&self) -> usize {
+        fs::read_dir(self.0.path()).unwrap().count()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_for_the_journal_stops_a_repair_before_anything_is_written() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    disk.fill();
+    let journal = disk.0.path().join("j");
+    let output = sample.repair(&[]).arg("--journal").arg(&journal).output();
+    assert_eq!(output.unwrap().status.code(), Some(4));
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert_eq!(disk.names(), 1);
+    assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_disk_that_fills_up_while_the_image_is_written_stops_neither_the_repair_nor_its_undo() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let sample = Sample::new();
+    let before = fs::read(sample.image()).unwrap();
+    let journal = disk.0.path().canonicalize().unwrap().join("j");
+    let mut check = || {
+        disk.fill();
+        Ok(())
+    };
+    in_place::apply(
+        &sample.image(),
+        &journal,
+        sample.prepared(),
+        &mut || Ok(()),
+        &mut check,
+    )
+    .unwrap();
+    let undone = goldseal(&[], &["undo", journal.to_str().unwrap()]).output();
+    assert!(undone.unwrap().status.success());
+    assert!(fs::read(sample.image()).unwrap() == before);
+}

@@ -184,7 +184,7 @@ pub fn apply(
     let result = if journal.header.moves.is_empty() {
         let mut image = open_image(path)?;
         // Planning and preview took their time, and from here on the image is locked.
-        crate::repair::in_use::check(path)?;
+        crate::repair::in_use::check_locked(path)?;
         check_length(&image, &journal)?;
         prepare()?;
         write::apply(&mut image, &mut store, &mut journal, check)
@@ -286,7 +286,7 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
     let undone = if journal.header.moves.is_empty() {
         crate::repair::in_use::check(path)?;
         let mut image = open_image(path)?;
-        crate::repair::in_use::check(path)?;
+        crate::repair::in_use::check_locked(path)?;
         warnings.extend(children_of(path, &journal)?);
         check_identity(&image, &journal)?;
         point(pointer.as_ref(), &mut warnings);

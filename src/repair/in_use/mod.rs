@@ -9,9 +9,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::repair::gate::{Gate, Planned, Refusal};
 
+/// How often a locked image is looked at before another writer is believed to stay, and the pause between two looks.
+const LOCKED_LOOKS: usize = 20;
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Most processes that are asked.
 const PROCESSES_MAX: usize = 100_000;
 
@@ -36,11 +40,39 @@ fn unseen(path: &Path, place: &str, error: &std::io::Error) -> Refusal {
     )
 }
 
+/// Which other processes stand in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Users {
+    /// All that have the image open.
+    All,
+    /// Those that have it open for writing.
+    Writers,
+}
+
 /// Refuses an image that something else uses.
 ///
 /// # Errors
 /// A refusal at [`Gate::InUse`] that says by what, or at [`Gate::Unreadable`] for an image that is not there.
 pub fn check(path: &Path) -> Planned<()> {
+    check_for(path, Users::All)
+}
+
+/// As [`check`], for an image that this process has locked. Who asks for the lock in vain has the image open for a moment,
+/// and who plans a repair of it meanwhile has it open for reading: neither may stop the one that holds the lock.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_locked(path: &Path) -> Planned<()> {
+    for _ in 0..LOCKED_LOOKS {
+        match check_for(path, Users::Writers) {
+            Err(refusal) if refusal.gate == Gate::InUse => std::thread::sleep(LOOK_PAUSE),
+            result => return result,
+        }
+    }
+    check_for(path, Users::Writers)
+}
+
+fn check_for(path: &Path, users: Users) -> Planned<()> {
     let metadata = fs::metadata(path).map_err(|error| {
         Refusal::new(
             Gate::Unreadable,
@@ -68,7 +100,7 @@ pub fn check(path: &Path) -> Planned<()> {
         // A mounted tree is in use by being mounted; each change of a name in it is made whole by the host.
         return Ok(());
     }
-    if let Some(process) = open_elsewhere(path, &metadata)? {
+    if let Some(process) = open_elsewhere(path, &metadata, users)? {
         return Err(used(path, &format!("is open in {process}")));
     }
     Ok(())
@@ -109,7 +141,7 @@ fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 }
 
 /// Another process that has the image open.
-fn open_elsewhere(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> {
+fn open_elsewhere(path: &Path, image: &fs::Metadata, users: Users) -> Planned<Option<String>> {
     let own = std::process::id();
     let processes = fs::read_dir("/proc").map_err(|error| unseen(path, "/proc", &error))?;
     for process in processes.flatten().take(PROCESSES_MAX) {
@@ -127,11 +159,24 @@ fn open_elsewhere(path: &Path, image: &fs::Metadata) -> Planned<Option<String>> 
             let Ok(other) = fs::metadata(file.path()) else {
                 continue;
             };
-            if is_same(image, &other) {
+            if is_same(image, &other) && (users == Users::All || may_write(&process.path(), &file))
+            {
                 let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 return Ok(Some(format!("process {number} ({})", program.trim_end())));
             }
         }
     }
     Ok(None)
+}
+
+/// Whether a handle of a process was opened for writing; one of which that can't be seen may be.
+fn may_write(process: &Path, file: &fs::DirEntry) -> bool {
+    /// The bits of the flags that say how a file was opened; 0 is for reading only.
+    const ACCESS: u32 = 3;
+    let info = fs::read_to_string(process.join("fdinfo").join(file.file_name()));
+    let flags = info.ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        u32::from_str_radix(line.trim(), 8).ok()
+    });
+    flags.is_none_or(|flags| flags & ACCESS != 0)
 }
