@@ -186,6 +186,31 @@ fn identities_that_images_share_are_named_in_each_report_and_change_no_verdict()
 }
 
 #[test]
+fn an_identity_that_an_organisation_adds_is_read_and_compared() {
+    let clone = started_since();
+    let rules = tempfile::tempdir().unwrap();
+    let row = "[[identity]]\nname = \"product name\"\nkey = 'Microsoft\\Windows NT\\CurrentVersion'\nvalue = \"ProductName\"\n";
+    fs::write(rules.path().join("identities.toml"), row).unwrap();
+    let report = json(&[
+        "check",
+        "--format",
+        "json",
+        "--rules",
+        rules.path().to_str().unwrap(),
+        SEALED,
+        clone.path().to_str().unwrap(),
+    ]);
+    let agents = &report[0]["facts"]["id.agents"]["value"];
+    assert_eq!(*agents, serde_json::json!(["product name"]));
+    let shared = report[0]["across_images"]["shared_identities"]
+        .as_array()
+        .unwrap();
+    let added = shared.last().unwrap();
+    assert_eq!(added["identity"], "product name");
+    assert!(added["value"].as_str().unwrap().starts_with("sha256:"));
+}
+
+#[test]
 fn an_image_given_twice_shares_nothing_with_itself() {
     let reports = json(&["check", "--format", "json", SEALED, SEALED]);
     let across = &reports[0]["across_images"];

@@ -358,6 +358,54 @@ fn conditions_nested_too_deep_are_refused_and_not_followed() {
     assert!(load(&deep(10_000)).is_err());
 }
 
+/// Refused with the line and a part of the reason.
+fn check_identities_refused(text: &str, line: usize, message: &str) {
+    let refused = Catalogue::empty()
+        .with_files([("agents.toml", text)])
+        .unwrap_err();
+    assert_eq!(refused.line, line, "{refused}");
+    assert!(refused.reason.contains(message), "{refused}");
+}
+
+#[test]
+fn identities_of_an_organisation_are_added_to_the_table() {
+    let text = "[[identity]]\nname = \"Contoso agent\"\nkey = 'Contoso\\Agent'\nvalue = \"Id\"\n\
+                [[identity]]\nname = \"Contoso file\"\nfile = \"contoso.ini\"\nentry = \"Id\"\nagent = false\nshown = true\n";
+    let catalogue = Catalogue::empty()
+        .with_files([("agents.toml", text)])
+        .unwrap();
+    let [agent, file] = catalogue.identities() else {
+        panic!("{:?}", catalogue.identities());
+    };
+    assert_eq!(
+        (agent.name.as_str(), agent.is_agent, agent.is_shown),
+        ("Contoso agent", true, false)
+    );
+    assert_eq!((file.is_agent, file.is_shown), (false, true));
+}
+
+#[test]
+fn an_identity_without_a_place_or_with_a_name_that_is_taken_is_refused() {
+    let row = |tail: &str| format!("[[identity]]\nname = \"a\"\n{tail}\n");
+    check_identities_refused(&row("key = \"k\""), 1, "expected key and value");
+    check_identities_refused(
+        &row("key = \"k\"\nvalue = \"v\"\nhive = \"SAM\""),
+        1,
+        "SOFTWARE or SYSTEM",
+    );
+    check_identities_refused(
+        &row("file = \"../x\"\nentry = \"e\""),
+        1,
+        "below the Windows folder",
+    );
+    check_identities_refused(&row("colour = \"red\""), 3, "unknown field");
+    check_identities_refused(
+        "[[identity]]\nname = \"tanium CLIENT\"\nkey = \"k\"\nvalue = \"v\"\n",
+        1,
+        "is taken",
+    );
+}
+
 #[test]
 fn a_file_above_the_limit_is_refused() {
     let text = format!("{GOOD}# {}\n", "x".repeat(rules::RULE_FILE_BYTES_MAX));

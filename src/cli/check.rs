@@ -149,7 +149,8 @@ fn check_installation(
 ) -> Checked {
     let info = ImageInfo::of_installation(image, installation);
     let checked = contain(&installation.locator.to_string(), || {
-        let context = open::context(installation, args.prove);
+        let context =
+            open::context(installation, args.prove).with_identities(catalogue.identities());
         let mut collected = facts::collect_in(&context, |facts| {
             let asked = |group| rules::ask_for(catalogue, facts, group);
             !args.no_logs && (asked("evt.") || asked("setuplog."))

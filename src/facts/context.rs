@@ -9,6 +9,7 @@ use crate::base::bytes;
 use crate::base::limits::Limits;
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Fact, HiveState, Locator, Unknown, Value};
+use crate::facts::identities::{IdentityPlace, table};
 use crate::image::Installation;
 use crate::image::filesystem::Metadata;
 
@@ -70,6 +71,7 @@ pub struct Context<'i> {
     hives: [OnceCell<Result<OpenedHive, Unknown>>; HiveName::ALL.len()],
     control_set: OnceCell<Result<(String, Evidence), Unknown>>,
     proves_keys: bool,
+    identities: Vec<IdentityPlace>,
 }
 
 /// A key that was found, with its evidence.
@@ -108,6 +110,7 @@ impl<'i> Context<'i> {
             hives: Default::default(),
             control_set: OnceCell::new(),
             proves_keys: false,
+            identities: table::built_in(),
         }
     }
 
@@ -116,6 +119,18 @@ impl<'i> Context<'i> {
     pub fn proving_keys(mut self) -> Self {
         self.proves_keys = true;
         self
+    }
+
+    /// The same context, with further rows for the table of identities.
+    #[must_use]
+    pub fn with_identities(mut self, further: &[IdentityPlace]) -> Self {
+        self.identities.extend_from_slice(further);
+        self
+    }
+
+    /// The table of identities: the rows of the program, then those of an organisation.
+    pub fn identities(&self) -> &[IdentityPlace] {
+        &self.identities
     }
 
     /// Whether private keys may be opened.

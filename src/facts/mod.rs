@@ -8,7 +8,7 @@ pub mod event_logs;
 mod execution;
 mod gather;
 mod hotfix;
-mod identities;
+pub mod identities;
 mod iis;
 pub(crate) mod image;
 mod internet_explorer;

@@ -57,6 +57,11 @@ const IDENTITIES: [Identity; 8] = [
     },
 ];
 const MACHINE_SID: &str = "id.machine_sid";
+/// The table of further identities: name to values.
+const STORED: Identity = Identity {
+    fact: "id.stored",
+    name: "further identities",
+};
 
 /// An installation that is compared with others.
 #[derive(Debug)]
@@ -156,14 +161,13 @@ pub fn compare(subjects: &[Subject<'_>]) -> Vec<AcrossImages> {
     };
     let all: Vec<usize> = (0..subjects.len()).collect();
     let answers = subjects.iter().enumerate().map(|(index, subject)| {
-        let shared = IDENTITIES.iter().filter_map(|identity| {
-            let value = own_value(subject, identity)?;
-            let group = groups.get(&(identity.fact, folded(&value)))?;
+        let shared = own(subject).into_iter().filter_map(|own| {
+            let group = groups.get(&own.key())?;
             let others = others(index, group, false);
             (others.others > 0).then(|| SharedIdentity {
-                fact: identity.fact.to_owned(),
-                identity: identity.name.to_owned(),
-                value,
+                fact: own.fact.to_owned(),
+                identity: own.name.to_owned(),
+                value: own.value.to_owned(),
                 others,
             })
         });
@@ -263,17 +267,64 @@ fn image_classes(subjects: &[Subject<'_>]) -> Vec<usize> {
 }
 
 /// Who has which value of which identity.
-fn groups(subjects: &[Subject<'_>]) -> BTreeMap<(&'static str, String), Vec<usize>> {
+fn groups<'s>(subjects: &'s [Subject<'_>]) -> BTreeMap<GroupKey<'s>, Vec<usize>> {
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, subject) in subjects.iter().enumerate() {
-        for identity in &IDENTITIES {
-            if let Some(value) = own_value(subject, identity) {
-                let group = groups.entry((identity.fact, folded(&value))).or_default();
-                group.push(index);
-            }
+        for own in own(subject) {
+            groups.entry(own.key()).or_default().push(index);
         }
     }
     groups
+}
+
+/// Fact, name and folded value.
+type GroupKey<'s> = (&'static str, &'s str, String);
+
+/// An identity of an installation.
+struct Own<'s> {
+    fact: &'static str,
+    name: &'s str,
+    value: &'s str,
+}
+
+impl<'s> Own<'s> {
+    fn key(&self) -> GroupKey<'s> {
+        (self.fact, self.name, folded(self.value))
+    }
+}
+
+/// The identities of an installation, in the order of reports.
+fn own<'s>(subject: &'s Subject<'_>) -> Vec<Own<'s>> {
+    let mut all: Vec<Own<'s>> = IDENTITIES
+        .iter()
+        .filter_map(|identity| {
+            Some(Own {
+                fact: identity.fact,
+                name: identity.name,
+                value: own_value(subject, identity)?,
+            })
+        })
+        .collect();
+    if let Some(Fact::Found {
+        value: Value::Map(stored),
+        ..
+    }) = subject.facts.get(STORED.fact)
+    {
+        for (name, values) in stored {
+            let Value::List(values) = values else {
+                continue;
+            };
+            all.extend(values.iter().filter_map(|value| match value {
+                Value::Text(value) => Some(Own {
+                    fact: STORED.fact,
+                    name,
+                    value,
+                }),
+                _ => None,
+            }));
+        }
+    }
+    all
 }
 
 /// The value in the form that is compared: GUIDs are written with and without braces, names in any case.
@@ -282,7 +333,7 @@ pub(crate) fn folded(value: &str) -> String {
 }
 
 /// The value of an identity, where it was found, says something and may be compared.
-fn own_value(subject: &Subject<'_>, identity: &Identity) -> Option<String> {
+fn own_value<'s>(subject: &'s Subject<'_>, identity: &Identity) -> Option<&'s str> {
     if identity.fact == MACHINE_SID && is_domain_controller(subject.facts) {
         return None;
     }
@@ -291,7 +342,7 @@ fn own_value(subject: &Subject<'_>, identity: &Identity) -> Option<String> {
             value: Value::Text(text),
             asserted: false,
             ..
-        }) if !folded(text).is_empty() => Some(text.clone()),
+        }) if !folded(text).is_empty() => Some(text),
         _ => None,
     }
 }
@@ -303,7 +354,9 @@ fn is_domain_controller(facts: &Facts) -> bool {
 
 fn not_compared(facts: &Facts) -> Vec<NotCompared> {
     let of = |identity: &Identity| {
+        let incomplete = facts.incomplete(identity.fact);
         let reason = match facts.get(identity.fact) {
+            Some(Fact::Found { .. }) if incomplete.is_some() => incomplete?.reason.as_str(),
             None => "not_provided",
             Some(Fact::Unknown(unknown)) => unknown.reason.as_str(),
             Some(Fact::Found { .. })
@@ -319,7 +372,7 @@ fn not_compared(facts: &Facts) -> Vec<NotCompared> {
             reason: reason.to_owned(),
         })
     };
-    IDENTITIES.iter().filter_map(of).collect()
+    IDENTITIES.iter().chain([&STORED]).filter_map(of).collect()
 }
 
 #[cfg(test)]
@@ -433,6 +486,28 @@ mod tests {
             .map(|item| (item.fact.as_str(), item.reason.as_str()))
             .collect();
         assert_eq!(reasons, [(GUID, "corrupt"), (MACHINE_SID, "by_design")]);
+    }
+
+    #[test]
+    fn identities_of_the_table_are_compared_by_name_and_value() {
+        let stored = |values: &[(&str, &str)]| {
+            let map = values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Value::texts([*value])));
+            let mut facts = Facts::new();
+            let place = Evidence::at(Locator::new("test"));
+            facts.put("id.stored", Fact::found(Value::Map(map.collect()), place));
+            facts
+        };
+        let one = stored(&[("agent", "A"), ("other agent", "b")]);
+        let two = stored(&[("agent", "a"), ("third agent", "b")]);
+        let answers = compare(&[subject(0, "x", &one), subject(1, "y", &two)]);
+        let shared: Vec<&str> = answers[0]
+            .shared_identities
+            .iter()
+            .map(|shared| shared.identity.as_str())
+            .collect();
+        assert_eq!(shared, ["agent"]);
     }
 
     #[test]

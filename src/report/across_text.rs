@@ -7,7 +7,7 @@ use crate::report::table::{Block, Paint};
 use crate::report::{CheckReport, Entry, Style};
 
 /// Columns of the names of identities.
-const LABEL_WIDTH: usize = 14;
+const LABEL_WIDTH: usize = 20;
 /// Most installations named for one identity without `--verbose`.
 const NAMED: usize = 8;
 /// What shared identities mean.
@@ -43,24 +43,25 @@ pub(crate) fn across_line(across: &AcrossImages) -> Option<String> {
 
 /// Who shares what, in the order of identities, values and sources.
 fn shared(reports: &[&CheckReport], style: &Style) -> String {
-    let mut groups: BTreeMap<(usize, String), (&str, &str, Vec<String>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, &str, String), (&str, Vec<String>)> = BTreeMap::new();
     for (report, across) in compared(reports) {
         for shared in &across.shared_identities {
             let key = (
                 shared_identities::rank(&shared.fact),
+                shared.identity.as_str(),
                 shared_identities::folded(&shared.value),
             );
             let group = groups
                 .entry(key)
-                .or_insert_with(|| (shared.identity.as_str(), shared.value.as_str(), Vec::new()));
-            group.2.push(name(report));
+                .or_insert_with(|| (shared.value.as_str(), Vec::new()));
+            group.1.push(name(report));
         }
     }
     if groups.is_empty() {
         return String::new();
     }
     let mut block = Block::new(style, 2, LABEL_WIDTH);
-    for (identity, value, names) in groups.values_mut() {
+    for ((_, identity, _), (value, names)) in &mut groups {
         names.sort();
         block.row(identity, &format!("{value}\n{}", listed(names, style)));
     }

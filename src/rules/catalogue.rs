@@ -1,19 +1,25 @@
 //! The catalogue: the rules that come with the program and those of an organisation.
 
+use crate::facts::identities::{IdentityPlace, table};
 use crate::rules::built_in;
+use crate::rules::identity_file;
 use crate::rules::rule::Rule;
 use crate::rules::rule_file::{self, RuleFileError};
 
-/// Rules in the order of their ids.
+/// Rules in the order of their ids, and identities that rule files add to the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalogue {
     rules: Vec<Rule>,
+    identities: Vec<IdentityPlace>,
 }
 
 impl Catalogue {
     /// No rules, for those who want only their own.
     pub fn empty() -> Self {
-        Self { rules: Vec::new() }
+        Self {
+            rules: Vec::new(),
+            identities: Vec::new(),
+        }
     }
 
     /// The rules that come with the program, without their examples: the tests run those, a check need not.
@@ -39,12 +45,16 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// The file, the line and the reason: the file is no rule, one of its examples does not hold, or its id is taken.
+    /// The file, the line and the reason: the file is no rule and no table of identities, one of its examples does not hold, or its id is taken.
     pub fn with_files<'f>(
         mut self,
         files: impl IntoIterator<Item = (&'f str, &'f str)>,
     ) -> Result<Self, RuleFileError> {
         for (name, text) in files {
+            if identity_file::is_identity_file(text) {
+                self.add_identities(name, text)?;
+                continue;
+            }
             let rule = rule_file::parse(name, text)?;
             match self.rules.binary_search_by(|known| known.id.cmp(&rule.id)) {
                 Ok(_) => {
@@ -58,6 +68,27 @@ impl Catalogue {
             }
         }
         Ok(self)
+    }
+
+    fn add_identities(&mut self, file: &str, text: &str) -> Result<(), RuleFileError> {
+        for (identity, line) in identity_file::parse(file, text)? {
+            let known = table::built_in();
+            let mut names = known.iter().chain(&self.identities);
+            if names.any(|other| other.name.eq_ignore_ascii_case(&identity.name)) {
+                return Err(RuleFileError {
+                    file: file.to_owned(),
+                    line,
+                    reason: format!("the name {} is taken by another identity", identity.name),
+                });
+            }
+            self.identities.push(identity);
+        }
+        Ok(())
+    }
+
+    /// The identities that files add to the table, in the order of the files.
+    pub fn identities(&self) -> &[IdentityPlace] {
+        &self.identities
     }
 
     /// All rules in the order of their ids.

@@ -23,6 +23,7 @@ mod catalogue_tests;
 mod condition;
 mod documentation;
 mod finding;
+mod identity_file;
 mod message;
 mod op;
 mod raw_condition;

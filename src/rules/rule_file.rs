@@ -116,7 +116,7 @@ pub fn parse(file: &str, text: &str) -> Result<Rule, RuleFileError> {
 }
 
 /// The line of a position, from 1.
-fn line_of(text: &str, span: &Range<usize>) -> usize {
+pub(crate) fn line_of(text: &str, span: &Range<usize>) -> usize {
     let before = text.as_bytes().iter().take(span.start);
     before
         .filter(|byte| **byte == b'\n')

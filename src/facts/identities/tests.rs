@@ -1,4 +1,4 @@
-use crate::evidence::Value;
+use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
 use crate::facts::identities::collect;
 use crate::facts::test_image::{TestImage, expect, first_evidence};
@@ -104,6 +104,58 @@ fn identities_that_are_not_there_are_absent_or_none() {
             ("id.agents", "(none)"),
         ],
     );
+}
+
+/// The recipe has an agent, a certificate of Remote Desktop and the SMS client; an agent's identity is not shown.
+#[test]
+fn identities_of_the_table_are_shown_or_told_by_a_fingerprint() {
+    let facts = facts(member());
+    let Some(Fact::Found {
+        value: Value::Map(stored),
+        evidence,
+        ..
+    }) = facts.get("id.stored")
+    else {
+        panic!("{:?}", facts.get("id.stored"));
+    };
+    let names: Vec<&str> = stored.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "McAfee ePolicy Orchestrator agent",
+            "Remote Desktop certificate",
+            "SMS Unique Identifier"
+        ]
+    );
+    let agent = stored["McAfee ePolicy Orchestrator agent"].to_string();
+    assert!(agent.starts_with("sha256:") && agent.len() == 71, "{agent}");
+    assert_eq!(evidence.len(), 3);
+}
+
+#[test]
+fn the_identity_of_the_sms_client_is_read_from_its_file() {
+    let image = TestImage::new("5.2", "none")
+        .hive("SOFTWARE", "software_sealed")
+        .file(
+            "WINDOWS\\SMSCFG.INI",
+            "[Configuration - Client Properties]\r\nSMS Unique Identifier=GUID:1\r\n",
+        );
+    let stored = "SMS Unique Identifier (Smscfg.ini)=GUID:1";
+    expect(&facts(image), &[("id.stored", stored)]);
+}
+
+#[test]
+fn a_hive_that_cannot_be_read_leaves_the_table_unknown_and_what_files_tell_incomplete() {
+    let none = TestImage::new("5.2", "none");
+    expect(&facts(none), &[("id.stored", "unknown:not_provided")]);
+    let image = TestImage::new("5.2", "none")
+        .file("WINDOWS\\SMSCFG.INI", "[a]\r\nSMS Unique Identifier=1\r\n");
+    let facts = facts(image);
+    expect(
+        &facts,
+        &[("id.stored", "SMS Unique Identifier (Smscfg.ini)=1")],
+    );
+    assert!(facts.incomplete("id.stored").is_some());
 }
 
 #[test]

@@ -134,6 +134,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Memory,
     },
     FactDefinition {
+        id: "id.stored",
+        kind: FactType::Map,
+        words: &[],
+        always: false,
+        description: "Further identities that are stored, by name: certificates of Remote Desktop and SMS by their thumbprints, the SMS client, PingID, agents, and those that files of --rules name. Identities that may not be shown are given by their SHA-256.",
+        place: "a table of places in SOFTWARE, SYSTEM and files; docs/rules.md says how to add some",
+        sources: &["Q257808", "MEM"],
+        grade: Grade::Memory,
+    },
+    FactDefinition {
         id: "id.agents",
         kind: FactType::List,
         words: &[],
