@@ -321,6 +321,28 @@ fn the_commands_do_what_the_diagnosis_says_when_they_are_typed_as_they_stand() {
 }
 
 #[test]
+fn before_sealing_the_check_warns_of_what_the_copies_will_meet() {
+    let sample = Sample::open("srv2016_iis6compat_unsealed");
+    let check = |more: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(sample.folder.path())
+            .args(["check", "--for", "seal"])
+            .args(more)
+            .arg(&sample.name)
+            .output()
+            .unwrap()
+    };
+    let output = check(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("IIS-020") && text.contains("0x80090006"),
+        "{text}"
+    );
+    assert_eq!(check(&["--fail-on", "warns"]).status.code(), Some(1));
+}
+
+#[test]
 fn a_given_problem_time_marks_another_key_file() {
     let given = ["--problem-time", "2003-06-10T07:00:05Z"];
     let report = Sample::open("w2k_kb884872_full").json_with("diagnose", &given);

@@ -87,9 +87,10 @@ impl Cause {
         let (collected, hindrances) = (seen.collected, seen.hindrances);
         let files = || said(collected, "key.paired_files");
         match self {
-            Self::NoMetabase => {
-                "IIS uses no metabase here, so no machine key is needed to open one".to_owned()
-            }
+            Self::NoMetabase => format!(
+                "IIS uses no metabase here, so no machine key is needed to open one{}",
+                told_all_the_same(seen)
+            ),
             Self::MetabaseBroken => format!(
                 "The metabase is {}; no service of IIS starts, whatever the keys",
                 said(collected, "iis.metabase_state")
@@ -113,9 +114,14 @@ impl Cause {
                 seen.problem.last_of_iis().map(told).unwrap_or_default()
             ),
             Self::WrongName => format!(
-                "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; renaming that file repairs it",
+                "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; {}",
                 files(),
-                said(collected, "crypto.machine_guid")
+                said(collected, "crypto.machine_guid"),
+                if is_sealed_for_specialize(collected) {
+                    "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them"
+                } else {
+                    "renaming that file repairs it"
+                }
             ),
             Self::WrongNameUndecided => format!(
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; which rename would repair it is not decided: {}",
@@ -139,7 +145,7 @@ impl Cause {
                 hindrance::said(hindrances)
             ),
             Self::Blocked => format!(
-                "{} carries MachineGuid, signed the metabase and opens it, and IIS does not start all the same: {}",
+                "{} carries MachineGuid and signed the metabase, so no key is the cause; what keeps IIS from starting is another thing: {}",
                 files(),
                 hindrance::said(hindrances)
             ),
@@ -256,6 +262,17 @@ fn told(failure: &LoggedFailure) -> String {
         one.source,
         one.event_id
     )
+}
+
+/// What the logs tell where no key is needed.
+fn told_all_the_same(seen: &Seen<'_>) -> String {
+    let last = seen
+        .problem
+        .telling_of_iis()
+        .or_else(|| seen.problem.last_of_neighbour());
+    last.map_or_else(String::new, |last| {
+        format!("; the logs tell of another failure: {}", told(last))
+    })
 }
 
 /// What is said of failures that were before the key was made.

@@ -154,7 +154,7 @@ fn msdtc(collected: &Collected) -> Vec<Command> {
     {
         commands.push(machine(
             "msdtc -resetlog",
-            "the log of MSDTC is missing or cannot be read: makes a new one; transactions in doubt are lost",
+            "the log of MSDTC is missing or cannot be read: makes a new one; only where no transaction is in doubt, for these are lost",
             &["WEVT"],
         ));
     }

@@ -122,6 +122,10 @@ mod tests {
         {
             facts.put(id, found(value));
         }
+        facts.put(
+            "sysprep.clone_tag",
+            Fact::Absent(Evidence::at(Locator::new("test"))),
+        );
         let collected = Collected {
             facts,
             ..Collected::default()
@@ -166,6 +170,31 @@ mod tests {
                 .any(|finding| finding.rule == "IIS-012")
         );
         assert_eq!(diagnosis.cause, Cause::Healthy);
+    }
+
+    #[test]
+    fn what_a_clone_will_meet_does_not_hinder_a_master_that_was_never_sealed() {
+        let never_sealed = [
+            ("iis.iischema_update_backup", Value::Bool(true)),
+            ("sysprep.sealed", Value::Bool(false)),
+            ("evt.signatures", Value::List(Vec::new())),
+        ];
+        let diagnosis = diagnosed_with(never_sealed);
+        assert_eq!(diagnosis.cause, Cause::Healthy);
+        assert_eq!(diagnosis.after_cloning[0].rule, "IIS-010");
+    }
+
+    #[test]
+    fn a_disabled_service_is_the_cause_where_the_key_is_right() {
+        let disabled = [("start".to_owned(), Value::Int(4))];
+        let services = Value::Map([("IISADMIN".to_owned(), Value::Map(disabled.into()))].into());
+        let diagnosis = diagnosed_with([("iis.services", services)]);
+        assert_eq!(diagnosis.cause, Cause::Blocked);
+        assert!(
+            diagnosis.sentence.contains("disabled: IISADMIN"),
+            "{}",
+            diagnosis.sentence
+        );
     }
 
     #[test]

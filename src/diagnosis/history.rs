@@ -136,8 +136,11 @@ fn failures(collected: &Collected) -> (LinkState, String) {
         };
     }
     let mut shown: Vec<String> = near.iter().take(NAMED_MAX).map(|one| told(one)).collect();
+    let unseen = collected.facts.incomplete("evt.signatures");
     if near.len() > NAMED_MAX {
         shown.push(format!("and {} more", near.len().saturating_sub(NAMED_MAX)));
     }
+    // Another log could not be read: what it would tell is missing.
+    shown.extend(unseen.map(|unknown| format!("not all logs: {}", unknown.detail)));
     (LinkState::Open, shown.join("; "))
 }

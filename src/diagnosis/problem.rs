@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::base::filetime::FileTime;
+use crate::diagnosis::ask;
 use crate::diagnosis::codes;
 use crate::diagnosis::history::{Kinship, kinship};
 use crate::evidence::Fact;
@@ -38,6 +39,8 @@ pub struct Problem {
     pub reason: String,
     /// Failures of IIS and its neighbours, in the order of time, and after them those of other services.
     pub failures: Vec<LoggedFailure>,
+    /// How many kinds of failures are not listed.
+    pub failures_not_listed: u64,
 }
 
 /// A kind of failure, as a diagnosis shows it.
@@ -50,6 +53,8 @@ pub struct LoggedFailure {
     pub code_shown: Option<String>,
     /// `iis`, `neighbour` or `other`.
     pub belongs_to: Kinship,
+    /// Whether the last record names another computer than this one: logs come along with a copy, and names change.
+    pub other_computer: Option<bool>,
     /// The place of the last record.
     pub location: String,
 }
@@ -87,6 +92,8 @@ impl Problem {
             time,
             source,
             reason,
+            failures_not_listed: u64::try_from(collected.failures.len().saturating_sub(LISTED_MAX))
+                .unwrap_or(u64::MAX),
             failures,
         }
     }
@@ -126,8 +133,11 @@ impl Problem {
 }
 
 impl LoggedFailure {
-    fn new(failure: &Failure) -> Self {
+    fn new(collected: &Collected, failure: &Failure) -> Self {
         Self {
+            other_computer: ask::word(collected, "id.computer_name")
+                .filter(|_| !failure.computer.is_empty())
+                .map(|name| !name.eq_ignore_ascii_case(&failure.computer)),
             code_shown: failure.code.map(codes::shown),
             belongs_to: kinship(failure),
             location: failure.evidence.locator.to_string(),
@@ -153,8 +163,11 @@ fn time(time: Option<EventTime>) -> Option<FileTime> {
 }
 
 fn listed(collected: &Collected) -> Vec<LoggedFailure> {
-    let mut failures: Vec<LoggedFailure> =
-        collected.failures.iter().map(LoggedFailure::new).collect();
+    let mut failures: Vec<LoggedFailure> = collected
+        .failures
+        .iter()
+        .map(|failure| LoggedFailure::new(collected, failure))
+        .collect();
     failures.sort_by_key(|failure| failure.belongs_to == Kinship::Other);
     failures.truncate(LISTED_MAX);
     failures

@@ -47,7 +47,7 @@ pub(crate) fn of(
     if uses_metabase {
         questions.extend(keys(links, cause));
         questions.extend(unexplained(cause, problem));
-        if problem.source == TimeSource::Unknown {
+        if problem.source == TimeSource::Unknown && cause != Cause::Healthy {
             questions.push(open(
                 "When did the problem begin?",
                 &problem.reason,

@@ -171,7 +171,12 @@ fn problem(diagnosis: &Diagnosis, style: &Style) -> String {
         block.row(label(failure), &failure_line(failure));
         block.row("", &format!("<- {}", failure.location));
     }
-    let more = problem.failures.len().saturating_sub(FAILURES_SHOWN);
+    let left_out = usize::try_from(problem.failures_not_listed).unwrap_or(usize::MAX);
+    let more = problem
+        .failures
+        .len()
+        .saturating_sub(FAILURES_SHOWN)
+        .saturating_add(left_out);
     if more > 0 {
         block.row("", &format!("and {more} more"));
     }
@@ -201,6 +206,12 @@ fn failure_line(failure: &LoggedFailure) -> String {
     }
     if one.count > 1 {
         line.push_str(&format!("; {} times, last {}", one.count, time(one.last)));
+    }
+    if failure.other_computer == Some(true) {
+        line.push_str(&format!(
+            "; on another computer or under another name: {}",
+            one.computer
+        ));
     }
     line
 }

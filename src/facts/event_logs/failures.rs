@@ -40,6 +40,8 @@ pub struct Failure {
     pub code: Option<u32>,
     /// The known event that it is, as `evt.signatures` names it.
     pub signature: Option<&'static str>,
+    /// The computer that the last record names.
+    pub computer: String,
     /// The place of the last record.
     #[serde(skip)]
     pub evidence: Evidence,
@@ -79,6 +81,7 @@ impl Failure {
                 .collect(),
             code: code(record, is_scm),
             signature,
+            computer: record.computer.clone(),
             evidence: evidence(),
         })
     }
@@ -100,6 +103,7 @@ pub(crate) fn add(failures: &mut Vec<Failure>, next: Failure) {
             known.count = known.count.saturating_add(1);
             known.last = next.last.or(known.last);
             known.first = known.first.or(next.first);
+            known.computer = next.computer;
             known.evidence = next.evidence;
         }
         None if is_full => {}
