@@ -132,7 +132,7 @@ fn a_name_that_another_file_has_is_not_given() {
 #[test]
 fn an_option_that_is_not_built_yet_is_wrong_usage() {
     let sample = Sample::new();
-    let output = sample.goldseal("repair", &["--all-containers"]);
+    let output = sample.goldseal("repair", &["--touch"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not built yet"));
 }

@@ -303,6 +303,10 @@ pub(crate) struct RepairArgs {
     /// content is copied to the directory of --backup-dir first.
     #[arg(long, requires = "backup_dir", conflicts_with_all = ["set_name", "plan", "patch"])]
     pub(crate) delete_bogus: bool,
+    /// Also rename the key files of other containers that carry the GUID of the proved file, where their new names are free;
+    /// the others are listed with the reason.
+    #[arg(long, conflicts_with_all = ["set_name", "plan", "patch"])]
+    pub(crate) all_containers: bool,
     /// Where a file is copied to before it is removed: an existing directory. The copy is a new file for its owner only; a
     /// preview copies nothing.
     #[arg(long, value_name = "DIR")]
@@ -337,9 +341,6 @@ pub(crate) struct UndoArgs {
 pub(crate) struct UnbuiltArgs {
     /// Not built yet.
     #[arg(long, hide = true)]
-    all_containers: bool,
-    /// Not built yet.
-    #[arg(long, hide = true)]
     touch: bool,
     /// Not built yet.
     #[arg(long, hide = true)]
@@ -349,11 +350,7 @@ pub(crate) struct UnbuiltArgs {
 impl UnbuiltArgs {
     /// The first option that was given and is not built yet.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        let given = [
-            (self.all_containers, "--all-containers"),
-            (self.touch, "--touch"),
-            (self.full_hash, "--full-hash"),
-        ];
+        let given = [(self.touch, "--touch"), (self.full_hash, "--full-hash")];
         given
             .into_iter()
             .find(|(given, _)| *given)

@@ -7,6 +7,7 @@ use goldseal::base::win_path::WinPath;
 use goldseal::facts::{Collected, KeysView};
 use goldseal::image::filesystem::FileSystem;
 use goldseal::image::{Image, Installation, Source};
+use goldseal::repair::others::others;
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
     Action, Checked, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy, in_place,
@@ -73,6 +74,12 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         },
         None => decide(args, &names, installation, &before.collected),
     };
+    let mut left = Vec::new();
+    if let (true, Ok(wanted)) = (args.all_containers, &mut decision.wanted) {
+        let (actions, others) = others(&image, installation, &before.collected, wanted);
+        wanted.actions.extend(actions);
+        left = others;
+    }
     if let Err(refusal) = free {
         decision.wanted = Err(refusal);
     }
@@ -80,6 +87,7 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     info.notes.extend(before.collected.notes.iter().cloned());
     let mut report =
         RepairReport::new(info, installation, before, &decision.word, &decision.reason);
+    report.leave(left);
     let planned = plan(
         args,
         &Inputs {

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `gate.rs` | why a repair is refused |
 //! | `wanted.rs` | what is to be done, and the edits that do it |
+//! | `others.rs` | the containers beside the proved one |
 //! | `plan.rs` | from edits to the sectors and bytes that change |
 //! | `preview.rs` | every check before and after |
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
@@ -36,6 +37,7 @@ pub mod journal;
 mod lock;
 pub mod medium;
 pub mod ntfs;
+pub mod others;
 pub mod plan;
 mod pointer;
 pub mod preview;
@@ -51,6 +53,7 @@ pub use directory::Move;
 pub use files::{journal_beside, read_small, write_new};
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
+pub use others::NotDone;
 pub use plan::{ByteRange, RepairPlan};
 pub use preview::Checked;
 pub use removed::Removed;

@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::base::bytes::hex;
 use crate::evidence::Fact;
 use crate::image::Installation;
-use crate::repair::{Action, ByteRange, Checked, Gate, Refusal, Removal, RepairPlan, Wanted};
+use crate::repair::{
+    Action, ByteRange, Checked, Gate, NotDone, Refusal, Removal, RepairPlan, Wanted,
+};
 use crate::report::check_text::verdict_word;
 use crate::report::fact_text::{evidence_line, fact_line};
 use crate::report::inspect::heading;
@@ -63,6 +65,8 @@ pub struct RepairReport {
     refusal: Option<RefusalInfo>,
     removals: Vec<RemovalInfo>,
     actions: Vec<Action>,
+    /// Key files that `--all-containers` leaves as they are.
+    not_done: Vec<NotDone>,
     warnings: Vec<String>,
     sectors: usize,
     changed_bytes: usize,
@@ -97,6 +101,7 @@ impl RepairReport {
             refusal: None,
             removals: Vec::new(),
             actions: Vec::new(),
+            not_done: Vec::new(),
             warnings: Vec::new(),
             sectors: 0,
             changed_bytes: 0,
@@ -115,6 +120,11 @@ impl RepairReport {
     pub fn ask(&mut self, wanted: &Wanted) {
         self.actions.clone_from(&wanted.actions);
         self.removals = removals(&wanted.removals, &[]);
+    }
+
+    /// Adds the key files that are left as they are.
+    pub fn leave(&mut self, list: Vec<NotDone>) {
+        self.not_done = list;
     }
 
     /// Adds why it is not done.
@@ -179,6 +189,7 @@ pub fn repair_text(report: &RepairReport, style: &Style) -> String {
     text.push('\n');
     text.push_str(&block.render(0));
     actions(&mut text, report, style);
+    not_done(&mut text, report, style);
     changes(&mut text, report, style);
     verdicts(&mut text, report, style);
     match &report.written {
@@ -216,6 +227,19 @@ fn actions(text: &mut String, report: &RepairReport, style: &Style) {
     for action in &report.actions {
         block.row("rename", &action.from);
         block.row("to", &action.to);
+    }
+    text.push_str(&block.render(2));
+}
+
+fn not_done(text: &mut String, report: &RepairReport, style: &Style) {
+    if report.not_done.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "Not done")));
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for left in &report.not_done {
+        block.row("file", &left.path);
+        block.row("why", &left.reason);
     }
     text.push_str(&block.render(2));
 }

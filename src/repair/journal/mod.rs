@@ -49,7 +49,7 @@ pub(crate) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 /// Largest sector of a journal.
 const SECTOR_BYTES_MAX: usize = 512;
 /// Most names of a directory that one journal changes.
-const MOVES_MAX: usize = 64;
+const MOVES_MAX: usize = 512;
 /// Most digits of the serial number of a volume.
 const IDENTITY_DIGITS_MAX: usize = 16;
 /// Version of the header.
