@@ -19,7 +19,9 @@ use std::path::Path;
 use std::process::Command;
 
 use chrono::NaiveDateTime;
-use goldseal::artifact::event_log::{self, EventRecord, EventTime, LogKind, LogSummary, Query};
+use goldseal::artifact::event_log::{
+    self, EventRecord, EventTime, LogKind, LogSummary, Query, Text,
+};
 
 fn read(bytes: &[u8]) -> (LogSummary, Vec<EventRecord>) {
     let mut records = Vec::new();
@@ -392,5 +394,54 @@ fn any_damage_to_a_log_ends_in_records_or_an_error_and_never_in_a_panic() {
 fn bytes_that_are_no_log_are_refused() {
     for bytes in [&b""[..], b"regf", &[0xff; 5000], b"\x30\0\0\0LfL"] {
         assert!(event_log::read(bytes, &Query::default(), &mut |_| {}).is_err());
+    }
+}
+
+/// Texts to look for in a log: words and parts of what its records say, in other case, and some that none says.
+fn needles(records: &[EventRecord]) -> Vec<String> {
+    let mut found = vec!["no event says this".to_owned(), "service".to_owned()];
+    let step = (records.len() / 6).max(1);
+    for (index, record) in records.iter().step_by(step).enumerate() {
+        let texts: Vec<&str> = record
+            .strings
+            .iter()
+            .map(|string| string.text.as_str())
+            .filter(|text| text.chars().count() > 4)
+            .collect();
+        let Some(text) = texts.get(index % texts.len().max(1)) else {
+            found.push(record.computer.to_uppercase());
+            continue;
+        };
+        let chars: Vec<char> = text.chars().collect();
+        let start = (index * 3) % (chars.len() - 4);
+        let part: String = chars[start..].iter().take(12).collect();
+        found.push(part.to_uppercase());
+    }
+    found
+}
+
+#[test]
+fn a_search_by_text_finds_what_reading_every_record_finds() {
+    if corpus::folder().is_none() {
+        return;
+    }
+    for name in corpus_logs(".evtx") {
+        let bytes = corpus::read(&name);
+        let (_, all) = read(&bytes);
+        for needle in needles(&all) {
+            let query = Query {
+                text: Some(Text::new(&needle)),
+                ..Query::default()
+            };
+            let mut found = Vec::new();
+            event_log::read(&bytes, &query, &mut |record| found.push(record)).unwrap();
+            let wanted: Vec<&EventRecord> =
+                all.iter().filter(|record| query.wants(record)).collect();
+            assert_eq!(
+                found.iter().collect::<Vec<_>>(),
+                wanted,
+                "{name}: {needle:?}"
+            );
+        }
     }
 }

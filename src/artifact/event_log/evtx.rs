@@ -12,6 +12,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 
 use crate::artifact::event_log::query::Query;
 use crate::artifact::event_log::record::{EventRecord, EventTime};
+use crate::artifact::event_log::xml_filter::XmlFilter;
 use crate::artifact::event_log::{LogKind, LogSummary, xml};
 use crate::base::bytes::{slice, u32_le};
 use crate::base::contain::contain;
@@ -53,13 +54,18 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
             .indent(false)
             .recover_records(true),
     );
+    let mut filter = query.xml_filter();
     let chunks = bytes.get(HEADER_BYTES..).unwrap_or_default();
     let mut start = HEADER_BYTES;
     for chunk in chunks.chunks(CHUNK_BYTES) {
         if chunk.iter().any(|byte| *byte != 0) {
             // The crate may panic half way: what it gave before stays.
             let read = contain("evtx", || {
-                read_chunk(chunk, start, &settings, query, &mut summary, sink)
+                let wanted = Wanted {
+                    query,
+                    filter: filter.as_mut(),
+                };
+                read_chunk(chunk, start, &settings, wanted, &mut summary, sink)
             });
             if let Err(error) = read {
                 summary.damage(format!("chunk at 0x{start:08x}: {error}"));
@@ -70,14 +76,33 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
     summary
 }
 
+/// What is asked for, and what tells quickly that an event is not.
+struct Wanted<'q> {
+    query: &'q Query,
+    filter: Option<&'q mut XmlFilter>,
+}
+
+impl Wanted<'_> {
+    /// Whether the event may be one that is asked for.
+    fn may_be(&mut self, xml: &[u8]) -> bool {
+        xml::id(xml).is_none_or(|id| self.query.wants_id(id))
+            && self
+                .filter
+                .as_mut()
+                .is_none_or(|filter| filter.may_hold(xml))
+    }
+}
+
 fn read_chunk(
     bytes: &[u8],
     start: usize,
     settings: &Arc<ParserSettings>,
-    query: &Query,
+    wanted: Wanted<'_>,
     summary: &mut LogSummary,
     sink: &mut dyn FnMut(EventRecord),
 ) -> Result<(), Error> {
+    let mut wanted = wanted;
+    let query = wanted.query;
     let mut whole = bytes.to_vec();
     if whole.len() < CHUNK_BYTES {
         summary.note(format!(
@@ -110,7 +135,7 @@ fn read_chunk(
             Err(error) => summary.damage(format!("record at 0x{offset:08x}: {error}")),
             Ok(text) => {
                 summary.count(recovered);
-                if !xml::id(&text.data).is_none_or(|id| query.wants_id(id)) {
+                if !wanted.may_be(&text.data) {
                     continue;
                 }
                 match xml::parse(&text.data) {

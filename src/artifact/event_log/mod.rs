@@ -13,6 +13,7 @@ mod evtx;
 mod query;
 mod record;
 mod xml;
+mod xml_filter;
 
 use crate::error::{Error, ErrorKind, Result};
 

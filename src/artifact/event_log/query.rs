@@ -1,6 +1,7 @@
 //! Which records are asked for: by source, id, time and text.
 
 use crate::artifact::event_log::record::{EventRecord, EventTime};
+use crate::artifact::event_log::xml_filter::XmlFilter;
 use crate::base::filetime::FileTime;
 
 /// What a record has to be; an empty query asks for all.
@@ -47,6 +48,11 @@ impl Text {
 }
 
 impl Query {
+    /// What tells quickly that the XML of an event does not hold the text, if a text is looked for that allows it.
+    pub(crate) fn xml_filter(&self) -> Option<XmlFilter> {
+        XmlFilter::of(&self.text.as_ref()?.lower)
+    }
+
     /// A query for these ids.
     pub fn for_ids(ids: impl IntoIterator<Item = u32>) -> Self {
         let mut ids: Vec<u32> = ids.into_iter().collect();
