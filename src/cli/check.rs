@@ -153,7 +153,8 @@ fn check_installation(
             open::context(installation, args.prove).with_identities(catalogue.identities());
         let mut collected = facts::collect_in(&context, |facts| {
             let asked = |group| rules::ask_for(catalogue, facts, group);
-            !args.no_logs && (asked("evt.") || asked("setuplog."))
+            let groups = ["evt.", "setuplog.", "xpe.reseal_count"];
+            !args.no_logs && groups.into_iter().any(asked)
         });
         let registry = (args.images.len() > 1)
             .then(|| context.registry_digest())

@@ -88,7 +88,9 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     setup_logs::not_read(context, &mut facts);
     let failures = if wants_logs(&facts) {
         setup_logs::collect(context, &mut facts);
-        event_logs::collect(context, &mut facts)
+        let told = event_logs::collect_all(context, &mut facts);
+        embedded::count_with_logs(context, &mut facts, &told.marks, &keys.machine_keys);
+        told.failures
     } else {
         Vec::new()
     };

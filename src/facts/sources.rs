@@ -111,6 +111,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft article",
     },
     Source {
+        id: "KB5068222",
+        title: "Strengthening Administrator protection and Kerberos authentication (2025-09-30); Hardening administrative actions: what IT pros need to know",
+        kind: "Microsoft support article and Windows IT Pro blog",
+    },
+    Source {
         id: "KB814616",
         title: "Programs and Sysprep",
         kind: "Microsoft KB article",

@@ -1,5 +1,6 @@
 //! Facts about XP Embedded and its relatives: sealing, FBA, minioc.inf, write filters (xpe.*, filter.*).
 
+mod clone_boots;
 mod fba;
 mod minioc;
 mod reseal_count;
@@ -7,6 +8,8 @@ mod tool;
 mod user_assist;
 mod write_filter;
 
+use crate::facts::event_logs::CloneMarks;
+use crate::facts::machine_keys::MachineKey;
 use crate::facts::sysprep::generation::{FBRESEAL_KINDS, embedded_kind};
 use crate::facts::{Context, Facts};
 
@@ -15,7 +18,18 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     minioc::collect(context, facts);
     fba::collect(context, facts);
     write_filter::collect(context, facts);
-    reseal_count::collect(context, facts);
+    reseal_count::collect(context, facts, None);
+    tool::collect(context, facts);
+}
+
+/// Counts the seals again with what the event logs and the key files tell; `collect` and the logs must have been.
+pub(crate) fn count_with_logs(
+    context: &Context<'_>,
+    facts: &mut Facts,
+    marks: &CloneMarks,
+    keys: &[MachineKey],
+) {
+    reseal_count::collect(context, facts, Some(reseal_count::Logs { marks, keys }));
     tool::collect(context, facts);
 }
 

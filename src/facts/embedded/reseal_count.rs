@@ -1,15 +1,23 @@
-//! How often the image was sealed: xpe.reseal_count, a minimum with its evidence.
+//! How often the image was sealed: xpe.reseal_count, a minimum with its evidence, and xpe.seal_episodes.
 //!
-//! No counter of runs of fbreseal is documented, so runs are counted by what they leave. Strong traces that are read:
-//! runs of the First Boot Agent whose log tells of a reseal, runs of fbreseal.exe in its prefetch files, and its starts in
-//! UserAssist; an armed image is one seal. They may speak of the same run, so the largest number counts and they are not
-//! added up. Two are proof. Fewer are not: event logs, which would show a second run, are not read for it by this version,
-//! and a write filter or a cleared log leaves no trace at all. Then the fact stays unknown and says what was found.
+//! No counter of runs of fbreseal is documented, so seals are counted by what they leave. Runs leave lines in the log of the
+//! First Boot Agent, prefetch files of fbreseal.exe and starts in UserAssist. Boots of a clone leave MSDTC removed and
+//! installed again in the Application log, a rename in the System log and key files of another MachineGuid; each such boot
+//! was that of a sealed image, and an armed image is one seal that was not booted yet. Runs and boots may speak of the same
+//! seal, so the largest number counts and they are not added up.
+//!
+//! What a boot left within 24 hours is one boot. MSDTC reinstalled tells of one alone, unless an update was installed in
+//! the same hour; a rename does only beside new key files, since operators rename too. Two seals are proof. Fewer are not:
+//! a write filter or a cleared log leaves no trace at all, and nothing says that fbreseal clears none. Then the fact stays
+//! unknown and says what was found.
 
 use crate::artifact::fba_log;
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
+use crate::facts::embedded::clone_boots::{self, CloneBoot};
 use crate::facts::embedded::{is_fbreseal_kind, user_assist};
+use crate::facts::event_logs::CloneMarks;
+use crate::facts::machine_keys::MachineKey;
 use crate::facts::{Context, Facts};
 
 /// The log, below the Windows folder.
@@ -24,28 +32,35 @@ struct Traces {
     evidence: Vec<Evidence>,
 }
 
-/// Collects xpe.reseal_count; sysprep.sealed, exec.fbreseal_runs and exec.fbreseal_starts must be there.
-pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
-    if is_fbreseal_kind(facts) {
-        let fact = count(context, facts);
-        facts.put("xpe.reseal_count", fact);
-        return;
-    }
-    facts.put(
-        "xpe.reseal_count",
-        Fact::found(
-            0_i64,
-            Evidence::at(
-                context
-                    .installation
-                    .place(&context.installation.system_root),
-            )
-            .raw("fbreseal does not belong to this Windows"),
-        ),
-    );
+/// What the event logs and the key files tell, where the logs were read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logs<'l> {
+    /// What the logs show of boots of a clone.
+    pub(crate) marks: &'l CloneMarks,
+    /// The key files.
+    pub(crate) keys: &'l [MachineKey],
 }
 
-fn count(context: &Context<'_>, facts: &Facts) -> Fact {
+/// Collects xpe.reseal_count and xpe.seal_episodes; sysprep.sealed, exec.fbreseal_runs and
+/// exec.fbreseal_starts must be there.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, logs: Option<Logs<'_>>) {
+    let (count, episodes) = if is_fbreseal_kind(facts) {
+        count(context, facts, logs)
+    } else {
+        let root = context
+            .installation
+            .place(&context.installation.system_root);
+        let place = Evidence::at(root).raw("fbreseal does not belong to this Windows");
+        (
+            Fact::found(0_i64, place.clone()),
+            Fact::found(Value::List(Vec::new()), place),
+        )
+    };
+    facts.put("xpe.reseal_count", count);
+    facts.put("xpe.seal_episodes", episodes);
+}
+
+fn count(context: &Context<'_>, facts: &Facts, logs: Option<Logs<'_>>) -> (Fact, Fact) {
     let mut kinds = Vec::new();
     let mut unseen = Vec::new();
     let log = context.installation.windows(LOG);
@@ -74,31 +89,80 @@ fn count(context: &Context<'_>, facts: &Facts) -> Fact {
         what: "starts in UserAssist",
         evidence: starts.evidence,
     });
+    let mut boots = logs.map_or_else(Vec::new, |logs| {
+        clone_boots::find(context, logs.marks, logs.keys)
+    });
+    let mut what = "boots of a clone";
     if let Some(Fact::Found {
         value: Value::Bool(true),
         evidence,
         ..
     }) = facts.get("sysprep.sealed")
     {
-        kinds.push(Traces {
-            runs: 1,
-            what: "armed for the next boot",
-            evidence: evidence.clone(),
-        });
+        boots.push(CloneBoot::armed(evidence));
+        what = match boots.len() {
+            1 => "armed for the next boot",
+            _ => "boots of a clone, and a seal that waits for its boot",
+        };
     }
+    let mut episodes = Episodes::default();
+    for traces in &kinds {
+        episodes.runs(traces);
+    }
+    for boot in &boots {
+        episodes.add(boot.text.clone(), boot.evidence.first());
+    }
+    kinds.push(Traces {
+        runs: i64::try_from(boots.len()).unwrap_or(i64::MAX),
+        what,
+        evidence: boots.into_iter().flat_map(|boot| boot.evidence).collect(),
+    });
     kinds.retain(|traces| traces.runs > 0);
     // The largest first; of equal ones the order above.
     kinds.sort_by_key(|traces| std::cmp::Reverse(traces.runs));
     let runs = kinds.first().map_or(0, |traces| traces.runs);
     let told = told(&kinds);
     let mut evidence = kinds.into_iter().flat_map(|traces| traces.evidence);
-    match evidence.next() {
+    let place = Evidence::at(context.installation.place(&log));
+    let counted = match evidence.next() {
         Some(first) if runs >= PROVED => Fact::found_in(runs, first, evidence),
         first => Fact::Unknown(Unknown {
             reason: UnknownReason::Unsupported,
-            detail: undecided(runs, &told, &unseen),
-            evidence: first.unwrap_or_else(|| Evidence::at(context.installation.place(&log))),
+            detail: undecided(runs, &told, &unseen, facts, logs),
+            evidence: first.unwrap_or_else(|| place.clone()),
         }),
+    };
+    (counted, episodes.fact(place))
+}
+
+/// What tells of a seal, one text each.
+#[derive(Debug, Default)]
+struct Episodes {
+    texts: Vec<String>,
+    evidence: Vec<Evidence>,
+}
+
+impl Episodes {
+    fn runs(&mut self, traces: &Traces) {
+        if traces.runs > 0 {
+            let text = format!("{}: {}", traces.what, traces.runs);
+            self.add(text, traces.evidence.first());
+        }
+    }
+
+    fn add(&mut self, text: String, evidence: Option<&Evidence>) {
+        if let Some(evidence) = evidence {
+            self.texts.push(text);
+            self.evidence.push(evidence.clone());
+        }
+    }
+
+    fn fact(self, place: Evidence) -> Fact {
+        let mut evidence = self.evidence.into_iter();
+        match evidence.next() {
+            Some(first) => Fact::found_in(Value::texts(self.texts), first, evidence),
+            None => Fact::found(Value::List(Vec::new()), place),
+        }
     }
 }
 
@@ -110,21 +174,41 @@ fn told(kinds: &[Traces]) -> String {
     texts.join(", ")
 }
 
-fn undecided(runs: i64, told: &str, unseen: &[Unknown]) -> String {
+fn undecided(
+    runs: i64,
+    told: &str,
+    unseen: &[Unknown],
+    facts: &Facts,
+    logs: Option<Logs<'_>>,
+) -> String {
     let mut text = if told.is_empty() {
         "at least 0 seals, no trace was found".to_owned()
     } else {
         format!("at least {runs} ({told})")
     };
-    text.push_str(
-        "; event logs, which would show a further one, are not read for it by this version",
-    );
+    match logs {
+        None => text.push_str("; the event logs, which may show a further one, were not read"),
+        Some(logs) => {
+            for gap in &logs.marks.gaps {
+                text.push_str(&format!("; {gap}"));
+            }
+        }
+    }
+    if let Some(Fact::Found {
+        value: Value::List(filters),
+        ..
+    }) = facts.get("filter.enabled")
+        && !filters.is_empty()
+    {
+        text.push_str("; a write filter is on, which drops every trace");
+    }
     if let Some(first) = unseen.first() {
         text = format!(
             "{text}; not seen: {}: {}",
             first.evidence.locator, first.detail
         );
     }
+    text.push_str("; traces that are not there prove nothing");
     text
 }
 

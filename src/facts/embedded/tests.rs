@@ -1,8 +1,8 @@
 use crate::evidence::Value;
-use crate::facts::Facts;
 use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence};
-use crate::facts::{embedded, execution, sysprep};
+use crate::facts::{Context, Facts};
+use crate::facts::{embedded, event_logs, execution, sysprep};
 
 fn facts(image: TestImage) -> Facts {
     image.collect(&[sysprep::collect, execution::collect, embedded::collect])
@@ -27,6 +27,67 @@ fn an_armed_image_without_further_traces_leaves_the_count_unknown() {
         text.starts_with("at least 1 (armed for the next boot: 1)"),
         "{text}"
     );
+}
+
+/// The Application log of `scripts/make_event_logs.py`: MSDTC is reinstalled twice within seconds, which is one boot.
+fn logs(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/event_logs/");
+    std::fs::read(format!("{folder}{name}")).unwrap()
+}
+
+fn with_logs(context: &Context<'_>, facts: &mut Facts) {
+    let told = event_logs::collect_all(context, facts);
+    embedded::count_with_logs(context, facts, &told.marks, &[]);
+}
+
+#[test]
+fn an_image_that_was_booted_as_a_clone_and_is_armed_again_was_sealed_twice() {
+    let image = xpe()
+        .hive("SYSTEM", "system_xpe_armed")
+        .hive("SOFTWARE", "software_sealed")
+        .file(
+            "WINDOWS\\system32\\config\\AppEvent.Evt",
+            logs("clone_application.evt"),
+        );
+    let facts = image.collect(&[
+        sysprep::collect,
+        execution::collect,
+        embedded::collect,
+        with_logs,
+    ]);
+    expect(
+        &facts,
+        &[
+            ("xpe.reseal_count", "2"),
+            (
+                "xpe.seal_episodes",
+                "2005-03-01T08:00:02.0000000Z: boot of a clone: MSDTC removed and installed again, armed for the next boot",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_boot_beside_an_update_is_no_proof_and_the_count_says_what_was_not_seen() {
+    let image = xpe()
+        .hive("SOFTWARE", "software_complete")
+        .file(
+            "WINDOWS\\system32\\config\\AppEvent.Evt",
+            logs("clone_application.evt"),
+        )
+        .file(
+            "WINDOWS\\system32\\config\\SysEvent.Evt",
+            logs("kb884872_system.evt"),
+        );
+    let facts = image.collect(&[
+        sysprep::collect,
+        execution::collect,
+        embedded::collect,
+        with_logs,
+    ]);
+    let text = detail(&facts, "xpe.reseal_count");
+    assert!(text.starts_with("at least 0 seals"), "{text}");
+    assert!(!text.contains("were not read"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod failures;
 mod files;
 mod history;
+mod marks;
 mod shown;
 mod signatures;
 #[cfg(test)]
@@ -16,7 +17,10 @@ pub use crate::artifact::event_log::EventTime;
 pub use failures::Failure;
 pub use files::{LogFile, LogFiles, find, read};
 pub(crate) use history::{Happened, history};
-pub(crate) use shown::{collect, not_read};
+pub(crate) use marks::{CloneMarks, Mark};
+#[cfg(test)]
+pub(crate) use shown::collect;
+pub(crate) use shown::{collect_all, not_read};
 
 /// The facts of this group.
 pub(crate) const IDS: [&str; 8] = [

@@ -6,6 +6,7 @@ use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::event_logs::IDS;
 use crate::facts::event_logs::failures::{self, FAILURES, Failure};
 use crate::facts::event_logs::files::{self, LogFile, LogFiles};
+use crate::facts::event_logs::marks::CloneMarks;
 use crate::facts::event_logs::signatures::{SCM, SERVICES, SIGNATURES, ServiceNames};
 use crate::facts::{Context, Facts, HiveName};
 
@@ -51,8 +52,23 @@ pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
     }
 }
 
-/// Reads the logs, collects this group and tells every failure that they hold.
+/// What the logs tell beside the facts.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Every failure.
+    pub(crate) failures: Vec<Failure>,
+    /// What boots of a clone have left.
+    pub(crate) marks: CloneMarks,
+}
+
+/// As [`collect_all`], and tells the failures.
+#[cfg(test)]
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Failure> {
+    collect_all(context, facts).failures
+}
+
+/// Reads the logs, collects this group and tells every failure that they hold, and what boots of a clone have left.
+pub(crate) fn collect_all(context: &Context<'_>, facts: &mut Facts) -> Told {
     let logs = Logs::read(context);
     logs.put_list(
         facts,
@@ -84,7 +100,10 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Failure> 
         logs.count("Application", logs.msdtc_reinstalls()),
     );
     facts.put("evt.upgraded", logs.upgraded());
-    logs.failures()
+    Told {
+        failures: logs.failures(),
+        marks: CloneMarks::of(&logs),
+    }
 }
 
 impl Logs {
@@ -149,6 +168,11 @@ impl Logs {
         &self.names
     }
 
+    /// The logs that could not be seen, with the reason.
+    pub(crate) fn unseen(&self) -> &[(&'static str, Unknown)] {
+        &self.unseen
+    }
+
     /// Why logs could not be seen.
     pub(crate) fn into_unseen(self) -> Vec<Unknown> {
         self.unseen
@@ -171,7 +195,8 @@ impl Logs {
         });
     }
 
-    fn of(&self, source: &'static str, id: u32) -> impl Iterator<Item = &Seen> {
+    /// The records of a source and id.
+    pub(crate) fn of(&self, source: &'static str, id: u32) -> impl Iterator<Item = &Seen> {
         self.seen
             .iter()
             .filter(move |seen| seen.record.is(source, id))
@@ -293,8 +318,9 @@ impl Logs {
         self.distinct(lines)
     }
 
-    /// MSDTC removed (4105) and installed again (4104): one evidence a pair. `MSDTC Client 2` 4104 is another event.
-    fn msdtc_reinstalls(&self) -> Vec<Evidence> {
+    /// MSDTC removed (4105) and installed again (4104): the second record of each pair. `MSDTC Client 2` 4104 is another
+    /// event.
+    pub(crate) fn reinstalls(&self) -> Vec<&Seen> {
         let mut removed = false;
         let mut pairs = Vec::new();
         for seen in &self.seen {
@@ -303,13 +329,21 @@ impl Logs {
                     4105 => removed = true,
                     4104 if removed => {
                         removed = false;
-                        pairs.push(self.evidence(seen, 1));
+                        pairs.push(seen);
                     }
                     _ => {}
                 }
             }
         }
         pairs
+    }
+
+    fn msdtc_reinstalls(&self) -> Vec<Evidence> {
+        let pairs = self.reinstalls();
+        pairs
+            .into_iter()
+            .map(|seen| self.evidence(seen, 1))
+            .collect()
     }
 
     /// Whether set-up says that it has upgraded a Windows; unknown where it says nothing.

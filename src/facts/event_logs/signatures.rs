@@ -92,8 +92,11 @@ pub(crate) const SERVICES: [ServiceName; 7] = [
 
 const MSDTC: &[&str] = &["MSDTC", "MSDTC Client"];
 
+/// The Local Security Authority: its provider, and the name of its older manifest.
+const LSASRV: &[&str] = &["LsaSrv", "Microsoft-Windows-LSA", "LSA"];
+
 /// All known events, in the order of their ids within a source.
-pub(crate) const SIGNATURES: [Signature; 30] = [
+pub(crate) const SIGNATURES: [Signature; 31] = [
     signature(
         "EVT-116-W3SVC",
         &["W3SVC"],
@@ -213,6 +216,7 @@ pub(crate) const SIGNATURES: [Signature; 30] = [
     signature("EVT-4454-MSDTC", MSDTC, &[4454], Test::Any),
     signature("EVT-53313-MSDTC", MSDTC, &[53313], Test::Any),
     signature("EVT-4440-COMPLUS", &["COM+", "COM"], &[4440], Test::Any),
+    signature("EVT-6167-LSASRV", LSASRV, &[6167], Test::Any),
     signature("EVT-6008", &["EventLog"], &[6008], Test::Any),
 ];
 

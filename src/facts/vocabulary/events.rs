@@ -11,9 +11,9 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::List,
         words: &[],
         always: false,
-        description: "Known failure events found in the System and Application logs, by signature id: source and event id, then service or code (EVT-IISADMIN-80090006: the IIS Admin service ended with 0x80090006, events 7023 or 7024). Matched on source, id, insertion strings and data, never on localised text. What a log does not show it may have lost: an empty list is no proof that nothing happened.",
+        description: "Known failure events found in the System and Application logs, by signature id: source and event id, then service or code (EVT-IISADMIN-80090006: the IIS Admin service ended with 0x80090006, events 7023 or 7024; EVT-6167-LSASRV: a machine that shares its machine ID with another one was refused, since the updates of August 2025). Matched on source, id, insertion strings and data, never on localised text. What a log does not show it may have lost: an empty list is no proof that nothing happened.",
         place: "%SystemRoot%\\system32\\config\\*.evt, winevt\\Logs\\*.evtx",
-        sources: &["KB884872", "Q218922", "Q223397", "WEVT"],
+        sources: &["KB5068222", "KB884872", "Q218922", "Q223397", "WEVT"],
         grade: Grade::Primary,
     },
     FactDefinition {

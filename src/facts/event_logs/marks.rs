@@ -1,0 +1,64 @@
+//! What boots of a clone leave in the logs, for the count of seals.
+
+use crate::artifact::event_log::EventTime;
+use crate::base::filetime::FileTime;
+use crate::evidence::Evidence;
+use crate::facts::event_logs::shown::{Logs, Seen};
+
+/// One trace with its time.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    pub(crate) time: FileTime,
+    pub(crate) text: String,
+    pub(crate) evidence: Evidence,
+}
+
+/// The traces of boots of a clone, and why there may have been more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CloneMarks {
+    /// MSDTC was removed and installed again.
+    pub(crate) reinstalls: Vec<Mark>,
+    /// The computer was renamed.
+    pub(crate) renames: Vec<Mark>,
+    /// When updates were installed: they reinstall MSDTC too.
+    pub(crate) updates: Vec<FileTime>,
+    /// Logs that could not be seen, or were cleared.
+    pub(crate) gaps: Vec<String>,
+}
+
+impl CloneMarks {
+    /// The traces in the logs.
+    pub(crate) fn of(logs: &Logs) -> Self {
+        let mark = |seen: &Seen, text: String| {
+            Some(Mark {
+                time: seen.record.time?.filetime(),
+                text,
+                evidence: logs.evidence(seen, 1),
+            })
+        };
+        let rename = |seen: &Seen| {
+            let (old, new) = (seen.record.string(0)?, seen.record.string(1)?);
+            mark(seen, format!("renamed {old} -> {new}"))
+        };
+        let cleared = logs
+            .of("Microsoft-Windows-Eventlog", 104)
+            .map(|_| "a log was cleared".to_owned());
+        let unseen = logs
+            .unseen()
+            .iter()
+            .map(|(log, unknown)| format!("the {log} log was not seen: {}", unknown.detail));
+        let mut gaps: Vec<String> = unseen.chain(cleared).collect();
+        gaps.dedup();
+        let times = |seen: &Seen| seen.record.time.map(EventTime::filetime);
+        Self {
+            reinstalls: logs
+                .reinstalls()
+                .into_iter()
+                .filter_map(|seen| mark(seen, "MSDTC removed and installed again".to_owned()))
+                .collect(),
+            renames: logs.of("EventLog", 6011).filter_map(rename).collect(),
+            updates: logs.of("NtServicePack", 4377).filter_map(times).collect(),
+            gaps,
+        }
+    }
+}
