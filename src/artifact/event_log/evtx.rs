@@ -130,6 +130,7 @@ fn read_chunk(
         };
         let offset = base.saturating_add(record.binxml_offset.saturating_sub(RECORD_HEADER_BYTES));
         let (number, recovered) = (record.event_record_id, record.recovered);
+        let is_whole = ends_whole(bytes, offset.saturating_sub(base));
         let written = filetime(record.timestamp.as_nanosecond());
         match record.into_xml_bytes() {
             Err(error) => summary.damage(format!("record at 0x{offset:08x}: {error}")),
@@ -147,6 +148,7 @@ fn read_chunk(
                         }
                         event.offset = offset;
                         event.recovered = recovered;
+                        event.damaged |= !is_whole;
                         event.written = written.map(EventTime::Fine);
                         if query.wants(&event) {
                             sink(event);
@@ -157,6 +159,19 @@ fn read_chunk(
         }
     }
     Ok(())
+}
+
+/// Whether the length of the record at `offset` of its chunk stands at its end too; one that was cut or overwritten may
+/// still render, with a part of its strings.
+fn ends_whole(chunk: &[u8], offset: u64) -> bool {
+    let length = |offset: usize| u32_le(chunk, offset);
+    let copy = || {
+        let start = usize::try_from(offset).ok()?;
+        let size = length(start.checked_add(4)?)?;
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        Some(length(end.checked_sub(4)?)? == size)
+    };
+    copy().unwrap_or(false)
 }
 
 /// The FILETIME of nanoseconds since 1970.
