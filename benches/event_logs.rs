@@ -9,8 +9,10 @@
     reason = "a benchmark prints what it measured"
 )]
 
-use std::time::Duration;
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
 
+use cpu_time::cpu_time;
 use goldseal::artifact::event_log::{self, Query, Text};
 
 const BYTES: usize = 100_000_000;
@@ -91,17 +93,4 @@ fn evtx(log: &[u8]) -> Vec<u8> {
         long.extend_from_slice(chunks);
     }
     long
-}
-
-/// Processor time of this process so far: fields 14 and 15 of `/proc/self/stat`, in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().unwrap())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }

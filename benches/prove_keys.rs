@@ -12,11 +12,15 @@
     reason = "a benchmark prints what it measured"
 )]
 
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
+
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
+use cpu_time::cpu_time;
 use goldseal::artifact::crypto_blob::CryptoBlob;
 use goldseal::artifact::metabase::MetabaseBlobs;
 use goldseal::proof::key_file;
@@ -166,10 +170,4 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let before = cpu_time();
     let result = black_box(work());
     (result, cpu_time().saturating_sub(before))
-}
-
-/// Processor time of this process, which has one thread.
-fn cpu_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/schedstat").unwrap();
-    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }

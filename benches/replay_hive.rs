@@ -10,12 +10,15 @@
     reason = "a benchmark prints what it measured"
 )]
 
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
 #[path = "../tests/support/hive_builder.rs"]
 mod hive_builder;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use cpu_time::cpu_time;
 use goldseal::artifact::registry::{Hive, HiveLog};
 use goldseal::base::limits::Limits;
 use goldseal::evidence::HiveState;
@@ -87,19 +90,6 @@ fn log(hive: &[u8], name: &str, sequence: u32, one_in: usize) -> HiveLog {
         .collect();
     let entries: Vec<&[(u32, &[u8])]> = vec![&pages];
     HiveLog::new(name, hive_builder::new_log(hive, sequence, &entries))
-}
-
-/// Processor time of this process so far: fields 14 and 15 of `/proc/self/stat`, in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().unwrap())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
 
 fn lookups(hive: &[u8]) {
