@@ -129,14 +129,6 @@ fn a_name_that_another_file_has_is_not_given() {
     assert_eq!(report["refusal"]["gate"], "name_taken");
 }
 
-#[test]
-fn an_option_that_is_not_built_yet_is_wrong_usage() {
-    let sample = Sample::new();
-    let output = sample.goldseal("repair", &["--touch"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("not built yet"));
-}
-
 fn undo(journal: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_goldseal"))
         .arg("undo")

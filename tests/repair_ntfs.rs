@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use goldseal::base::filetime::FileTime;
 use goldseal::base::win_path::WinPath;
 use goldseal::image::device::{Device, FileDevice, ReadCounter};
 use goldseal::image::filesystem::FileSystem;
@@ -255,6 +256,12 @@ fn usual_edits(image: &Path) -> Vec<(&'static str, Vec<Edit>)> {
         list.push(("swap", vec![swap(OLD, NEW)]));
     }
     list.push(("near", vec![rename(OLD, OTHER)]));
+    let touch = Edit::Touch {
+        directory: WinPath::new(MACHINE_KEYS),
+        names: vec![OTHER.to_owned()],
+        time: FileTime(127_447_000_000_000_000),
+    };
+    list.push(("touch", vec![rename(OLD, OTHER), touch]));
     let bogus = removable(image, &names);
     list.push(("delete", vec![delete(&bogus)]));
     if bogus != OLD && bogus.len() == OLD.len() {

@@ -311,8 +311,13 @@ pub(crate) struct RepairArgs {
     /// preview copies nothing.
     #[arg(long, value_name = "DIR")]
     pub(crate) backup_dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) unbuilt: UnbuiltArgs,
+    /// Also set the change time of the files and of their folder to now (or to SOURCE_DATE_EPOCH), as Windows would; without it
+    /// every time stays as it is. NTFS images only.
+    #[arg(long, conflicts_with_all = ["plan", "patch"])]
+    pub(crate) touch: bool,
+    /// Also tell the SHA-256 of the whole image before and after, keep both in the journal, and compare them on the way.
+    #[arg(long)]
+    pub(crate) full_hash: bool,
 }
 
 /// Arguments of `diagnose`.
@@ -334,28 +339,6 @@ pub(crate) struct UndoArgs {
     /// The image, where it is not at the place that the journal remembers.
     #[arg(long, value_name = "PATH")]
     pub(crate) image: Option<PathBuf>,
-}
-
-/// Options of `repair` that the contract names and that are not built yet: each is wrong usage, never a silent nothing.
-#[derive(Debug, Args)]
-pub(crate) struct UnbuiltArgs {
-    /// Not built yet.
-    #[arg(long, hide = true)]
-    touch: bool,
-    /// Not built yet.
-    #[arg(long, hide = true)]
-    full_hash: bool,
-}
-
-impl UnbuiltArgs {
-    /// The first option that was given and is not built yet.
-    pub(crate) fn given(&self) -> Option<&'static str> {
-        let given = [(self.touch, "--touch"), (self.full_hash, "--full-hash")];
-        given
-            .into_iter()
-            .find(|(given, _)| *given)
-            .map(|(_, name)| name)
-    }
 }
 
 /// Arguments of `ls`, `cat` and `stat`.

@@ -3,15 +3,17 @@
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use goldseal::base::filetime::FileTime;
 use goldseal::base::win_path::WinPath;
 use goldseal::facts::{Collected, KeysView};
 use goldseal::image::filesystem::FileSystem;
 use goldseal::image::{Image, Installation, Source};
+use goldseal::repair::journal::Journal;
 use goldseal::repair::others::others;
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
-    Action, Checked, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy, in_place,
-    in_use, journal_beside, preview, read_small, saved, status, write_new,
+    Action, Checked, FullHash, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy,
+    full_hash, in_place, in_use, journal_beside, preview, read_small, saved, status, write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
@@ -29,11 +31,6 @@ struct Decision {
 }
 
 pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failure> {
-    if let Some(option) = args.unbuilt.given() {
-        return Err(Failure::Usage(format!(
-            "{option} is not built yet; nothing was done"
-        )));
-    }
     if args.backup_dir.is_some()
         && !args.delete_bogus
         && args.plan.is_none()
@@ -79,6 +76,9 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
         let (actions, others) = others(&image, installation, &before.collected, wanted);
         wanted.actions.extend(actions);
         left = others;
+    }
+    if let (true, Ok(wanted)) = (args.touch, &mut decision.wanted) {
+        wanted.touch = Some(now()?);
     }
     if let Err(refusal) = free {
         decision.wanted = Err(refusal);
@@ -168,13 +168,14 @@ fn plan(
         inputs.catalogue,
     )?;
     let run = this_run();
-    let prepared = in_place::journal(image, installation, &plan, &run);
+    let mut prepared = in_place::journal(image, installation, &plan, &run);
+    let full = digests(args, &plan, &mut prepared)?;
     plan.warnings.extend(in_place::warnings(&args.image));
     if let (Err(refusal), false) = (&prepared, args.apply) {
         plan.warnings
             .push(format!("not to be written in place: {}", refusal.text));
     }
-    report.plan(&plan, &expected);
+    report.plan(&plan, &expected, full.as_ref());
     save(args, image, installation, &plan)?;
     if args.to.is_some() && !plan.moves.is_empty() {
         return Err(Refusal::new(
@@ -190,6 +191,12 @@ fn plan(
         }
         let layer = copy.layer.clone();
         copy_out(installation, &plan)?;
+        if let Some(full) = &full {
+            report.full_hash(&FullHash {
+                before: full.before.clone(),
+                after: Some(full_hash::of_file(copy.temporary())?),
+            });
+        }
         copy.keep()?;
         report.written(format!(
             "A repaired copy ({layer}) was written to {} and checked; {} is as it was.",
@@ -215,6 +222,35 @@ fn plan(
         ));
     }
     Ok(())
+}
+
+/// The digests of the whole image, if they were asked for; the journal gets them too.
+fn digests(
+    args: &RepairArgs,
+    plan: &RepairPlan,
+    prepared: &mut Planned<Journal>,
+) -> Planned<Option<FullHash>> {
+    if !args.full_hash {
+        return Ok(None);
+    }
+    if !plan.moves.is_empty() {
+        return Err(Refusal::new(
+            Gate::Container,
+            "a directory has no bytes of its own for --full-hash; leave it out",
+        ));
+    }
+    let full = match prepared {
+        Ok(journal) => {
+            let full = full_hash::of_journal(&args.image, journal)?;
+            journal.header.full = Some(full.clone());
+            full
+        }
+        Err(_) => FullHash {
+            before: full_hash::of_file(&args.image)?,
+            after: None,
+        },
+    };
+    Ok(Some(full))
 }
 
 /// Copies out what goes.
@@ -318,6 +354,23 @@ fn journal_path(args: &RepairArgs) -> Result<Option<PathBuf>, Failure> {
     }
 }
 
+/// The time for `--touch`: that of SOURCE_DATE_EPOCH if it is set, as programs whose output has to be the same each time take it.
+fn now() -> Result<FileTime, Failure> {
+    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().map_err(|_| {
+            Failure::Usage(format!(
+                "SOURCE_DATE_EPOCH is not a number of seconds: {text}"
+            ))
+        })?,
+        Err(_) => this_run().created,
+    };
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds: i64| chrono::DateTime::from_timestamp(seconds, 0))
+        .and_then(FileTime::from_utc)
+        .ok_or_else(|| Failure::Usage(format!("{seconds}: no time that NTFS can hold")))
+}
+
 /// What tells this run apart.
 fn this_run() -> in_place::Run {
     let now = std::time::SystemTime::now()
@@ -418,6 +471,7 @@ impl Decision {
             Removal::of(installation.filesystem.as_ref(), &bogus.from).map(|removal| Wanted {
                 removals: vec![removal],
                 actions: vec![right.clone()],
+                touch: None,
             });
         "delete_and_rename".clone_into(&mut self.word);
     }

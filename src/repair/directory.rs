@@ -69,6 +69,12 @@ pub(crate) fn plan(filesystem: &dyn FileSystem, edits: &[Edit]) -> Planned<Vec<M
                 going.push((directory, name));
                 continue;
             }
+            Edit::Touch { .. } => {
+                return Err(Refusal::new(
+                    Gate::FileSystem,
+                    "in a directory of the host the change time is set by the host itself; leave out --touch",
+                ));
+            }
         };
         check_name(from, to)?;
         let directory = host_directory(filesystem, edit.directory())?;

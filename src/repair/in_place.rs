@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::base::bytes::hex;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::read_vec;
 use crate::image::{Image, Installation};
 use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
+use crate::repair::full_hash;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{Entry, Header, Identity, Journal, State, digest};
 use crate::repair::medium::Medium;
@@ -124,6 +125,7 @@ pub(crate) fn placed(
             identity: identity(image, installation, volume_start)?,
             actions: plan.actions.clone(),
             moves: plan.moves.clone(),
+            full: None,
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         },
@@ -165,6 +167,11 @@ pub fn apply(
     prepare: &mut dyn FnMut() -> Planned<()>,
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Planned<()> {
+    let full = journal.header.full.clone();
+    let check: &mut dyn FnMut() -> Result<()> = &mut || {
+        check_full(path, full.as_ref().and_then(|full| full.after.as_ref()))?;
+        check()
+    };
     let mut store = JournalFile::new(journal_path, path)?;
     let failed = |failure: write::Failure, journal: &str| {
         let gate = match &failure {
@@ -186,6 +193,8 @@ pub fn apply(
         // Planning and preview took their time, and from here on the image is locked.
         crate::repair::in_use::check_locked(path)?;
         check_length(&image, &journal)?;
+        let before = journal.header.full.as_ref().map(|full| &full.before);
+        check_full(path, before).map_err(|error| full_refusal(&error))?;
         prepare()?;
         write::apply(&mut image, &mut store, &mut journal, check)
     } else {
@@ -196,6 +205,31 @@ pub fn apply(
         store.ended();
     }
     result.map_err(|failure| failed(failure, &store.name()))
+}
+
+/// Compares the digest of the whole image, where one is known.
+fn check_full(path: &Path, expected: Option<&String>) -> Result<()> {
+    let Some(expected) = expected else {
+        return Ok(());
+    };
+    let found = full_hash::of_file(path)?;
+    if found == *expected {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::PreconditionFailed,
+        format!(
+            "the SHA-256 of the whole image should be {expected}, is {found}: something else changed it"
+        ),
+    ))
+}
+
+fn full_refusal(error: &Error) -> Refusal {
+    let gate = match error.kind() {
+        ErrorKind::PreconditionFailed => Gate::ImageChanged,
+        _ => Gate::Unreadable,
+    };
+    Refusal::new(gate, error.chain())
 }
 
 fn check_length(image: &dyn Medium, journal: &Journal) -> Planned<()> {
@@ -321,6 +355,9 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
         let error = failure.into_error(&store.name());
         Refusal::new(gate, error.at(path.display()).chain())
     })?;
+    let before = journal.header.full.as_ref().map(|full| &full.before);
+    check_full(path, before)
+        .map_err(|error| full_refusal(&error.at("the old sectors are in their places again")))?;
     Ok(UndoReport {
         image: path.to_string_lossy().into_owned(),
         undone,

@@ -20,6 +20,7 @@
 //! | `directory.rs`, `removed.rs` | new names in a directory of the host, and a file that is removed |
 //! | `copy.rs` | a repaired copy |
 //! | `children.rs` | disks that build on the image |
+//! | `full_hash.rs` | the digest of a whole image before and after |
 //! | `backup.rs` | the copy of a file before it is removed |
 //! | `saved.rs` | plans and patches as files |
 //! | `in_use/`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
@@ -30,6 +31,7 @@ mod children;
 pub mod copy;
 mod directory;
 mod files;
+pub mod full_hash;
 pub mod gate;
 pub mod in_place;
 pub mod in_use;
@@ -51,6 +53,7 @@ mod write_tests;
 
 pub use directory::Move;
 pub use files::{journal_beside, read_small, write_new};
+pub use full_hash::FullHash;
 pub use gate::{Gate, Planned, Refusal};
 pub use ntfs::Edit;
 pub use others::NotDone;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use crate::base::bytes::hex;
+use crate::base::filetime::FileTime;
 use crate::image::overlay::Patch;
 use crate::image::{Image, Installation};
 use crate::repair::directory::{self, Move};
@@ -52,6 +53,8 @@ pub struct RepairPlan {
     pub sectors: Vec<Patch>,
     /// The names that change in a directory of the host.
     pub moves: Vec<Move>,
+    /// The change time that the files and their directories get.
+    pub touch: Option<FileTime>,
     /// The bytes in them that differ.
     pub ranges: Vec<ByteRange>,
     /// What an engineer has to know.
@@ -65,6 +68,7 @@ impl RepairPlan {
         Self {
             removals: wanted.removals.clone(),
             actions: wanted.actions.iter().filter(is_new).cloned().collect(),
+            touch: wanted.touch,
             ..Self::default()
         }
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::bytes::hex;
+use crate::base::filetime::FileTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::Image;
 use crate::repair::gate::{Gate, Planned, Refusal};
@@ -48,6 +49,9 @@ struct Head {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     removals: Vec<Removal>,
     actions: Vec<Action>,
+    /// The change time that files and directories get, as a FILETIME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touch: Option<u64>,
     /// SHA-256 over the old bytes of all changed sectors of 512 bytes, in their order.
     old_sha256: String,
     /// SHA-256 over their new bytes.
@@ -98,6 +102,7 @@ fn head(format: &str, image: &Image, installation: usize, plan: &RepairPlan) -> 
         installation,
         removals: plan.removals.clone(),
         actions: plan.actions.clone(),
+        touch: plan.touch.map(|time| time.0),
         old_sha256: digest(plan.sectors.iter().map(|sector| sector.before.as_slice())),
         new_sha256: digest(plan.sectors.iter().map(|sector| sector.after.as_slice())),
     }
@@ -221,6 +226,7 @@ impl Saved {
         Wanted {
             removals: self.head.removals.clone(),
             actions: self.head.actions.clone(),
+            touch: self.head.touch.map(FileTime),
         }
     }
 
@@ -257,6 +263,7 @@ impl Saved {
             && now.installation == self.head.installation
             && now.removals == self.head.removals
             && now.actions == self.head.actions
+            && now.touch == self.head.touch
             && (!is_plan || sectors(plan) == self.sectors)
             && (is_plan || ranges(plan) == self.bytes);
         if is_same {

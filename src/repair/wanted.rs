@@ -1,9 +1,10 @@
 //! What is to be done to the files of an installation, and the edits that do it.
 //!
-//! The order is fixed: what goes, goes first, for its name may be the one that another file gets.
+//! The order is fixed: what goes, goes first, for its name may be the one that another file gets; times come last.
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::filetime::FileTime;
 use crate::base::win_path::WinPath;
 use crate::error::{Error, ErrorKind};
 use crate::image::filesystem::FileSystem;
@@ -112,6 +113,8 @@ pub struct Wanted {
     pub removals: Vec<Removal>,
     /// The files that get other names.
     pub actions: Vec<Action>,
+    /// The change time that those files and their directories get; without it all times stay as they are.
+    pub touch: Option<FileTime>,
 }
 
 impl Wanted {
@@ -139,8 +142,32 @@ impl Wanted {
             edits.push(Edit::Delete { directory, name });
         }
         edits.extend(renames(&self.actions)?);
+        if let Some(time) = self.touch {
+            edits.extend(touches(&edits, time));
+        }
         Ok(edits)
     }
+}
+
+/// The edits that set the change time of every file that got another name, and of every directory that was changed.
+fn touches(edits: &[Edit], time: FileTime) -> Vec<Edit> {
+    let mut list: Vec<(WinPath, Vec<String>)> = Vec::new();
+    for edit in edits {
+        let names = edit.names().into_iter().map(|(_, to)| to.to_owned());
+        match list
+            .iter_mut()
+            .find(|(directory, _)| directory.eq_ignore_case(edit.directory()))
+        {
+            Some((_, all)) => all.extend(names),
+            None => list.push((edit.directory().clone(), names.collect())),
+        }
+    }
+    let touch = |(directory, names)| Edit::Touch {
+        directory,
+        names,
+        time,
+    };
+    list.into_iter().map(touch).collect()
 }
 
 /// The edits that make files bear other names. Two files that take each other's name exchange them.
@@ -248,6 +275,7 @@ mod tests {
         let wanted = Wanted {
             removals: vec![Removal::of(&fs, "d\\b").unwrap()],
             actions: vec![action("d\\a", "d\\b")],
+            touch: None,
         };
         let edits = wanted.edits().unwrap();
         assert_eq!(edits[0].removed(), Some("b"));

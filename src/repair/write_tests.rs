@@ -233,6 +233,7 @@ fn plan(sectors: usize) -> Journal {
             identity: None,
             actions: Vec::new(),
             moves: Vec::new(),
+            full: None,
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         },

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::bytes::hex;
+use crate::base::filetime::FileTime;
 use crate::evidence::Fact;
 use crate::image::Installation;
 use crate::repair::{
-    Action, ByteRange, Checked, Gate, NotDone, Refusal, Removal, RepairPlan, Wanted,
+    Action, ByteRange, Checked, FullHash, Gate, NotDone, Refusal, Removal, RepairPlan, Wanted,
 };
 use crate::report::check_text::verdict_word;
 use crate::report::fact_text::{evidence_line, fact_line};
@@ -67,6 +68,10 @@ pub struct RepairReport {
     actions: Vec<Action>,
     /// Key files that `--all-containers` leaves as they are.
     not_done: Vec<NotDone>,
+    /// The change time that `--touch` sets.
+    touch: Option<FileTime>,
+    /// SHA-256 of the whole image, with `--full-hash`.
+    full_hash: Option<FullHash>,
     warnings: Vec<String>,
     sectors: usize,
     changed_bytes: usize,
@@ -102,6 +107,8 @@ impl RepairReport {
             removals: Vec::new(),
             actions: Vec::new(),
             not_done: Vec::new(),
+            touch: None,
+            full_hash: None,
             warnings: Vec::new(),
             sectors: 0,
             changed_bytes: 0,
@@ -136,7 +143,9 @@ impl RepairReport {
     }
 
     /// Adds the plan, and what every check says of the image seen through it.
-    pub fn plan(&mut self, plan: &RepairPlan, after: &Checked) {
+    pub fn plan(&mut self, plan: &RepairPlan, after: &Checked, full: Option<&FullHash>) {
+        self.touch = plan.touch;
+        self.full_hash = full.cloned();
         self.actions.clone_from(&plan.actions);
         self.removals = removals(&plan.removals, &plan.backups);
         self.warnings.clone_from(&plan.warnings);
@@ -147,6 +156,11 @@ impl RepairReport {
             verdict: after.verdicts(),
             findings: after.findings.clone(),
         });
+    }
+
+    /// Adds the digests of the whole image as they are now known.
+    pub fn full_hash(&mut self, full: &FullHash) {
+        self.full_hash = Some(full.clone());
     }
 
     /// Adds where it was written.
@@ -227,6 +241,16 @@ fn actions(text: &mut String, report: &RepairReport, style: &Style) {
     for action in &report.actions {
         block.row("rename", &action.from);
         block.row("to", &action.to);
+    }
+    if let Some(time) = report.touch {
+        let text = format!("change time of these files and their folder: {time}");
+        block.row("set", &text);
+    }
+    if let Some(full) = &report.full_hash {
+        block.row("SHA-256", &format!("{} of the image before", full.before));
+        if let Some(after) = &full.after {
+            block.row("", &format!("{after} after"));
+        }
     }
     text.push_str(&block.render(2));
 }

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 use crate::base::bytes::{self, hex};
 use crate::error::{Error, Result};
 use crate::repair::directory::Move;
+use crate::repair::full_hash::FullHash;
 use crate::repair::wanted::{Action, Removal};
 use crc32c::crc32c;
 
@@ -101,6 +102,9 @@ pub struct Header {
     /// The names that change in a directory of the host; then there are no sectors.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// SHA-256 of the whole image, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<FullHash>,
     /// SHA-256 over the old bytes of all sectors, in their order.
     pub old_sha256: String,
     /// SHA-256 over the new bytes of all sectors, in their order.
@@ -419,6 +423,7 @@ mod tests {
             identity: None,
             actions: Vec::new(),
             moves: Vec::new(),
+            full: None,
             old_sha256: digest(entries.iter().map(|entry| entry.before.as_slice())),
             new_sha256: digest(entries.iter().map(|entry| entry.after.as_slice())),
         };

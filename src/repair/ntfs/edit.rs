@@ -1,12 +1,14 @@
-//! The edits: exchange the names of two files, give a file a name of the same length, or remove a file.
+//! The edits: exchange the names of two files, give a file a name of the same length, remove a file, set the change time.
 //!
 //! Nothing is ever allocated and no attribute but the root of an index changes its length. Times, 8.3 names, name spaces,
 //! link counts and sequence numbers stay: the creation time of a key file is evidence, and a repair must not disturb it.
 
+use crate::base::filetime::FileTime;
 use crate::base::utf16;
 use crate::base::win_path::WinPath;
 use crate::error::ErrorKind;
 use crate::image::filesystem::ntfs::NtfsVolume;
+use crate::image::filesystem::ntfs::file::NtfsFile;
 use crate::image::filesystem::ntfs::names::NAME_OFFSET;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::removal::Removal;
@@ -15,7 +17,7 @@ use crate::repair::ntfs::subject::{
     NAME_SPACE_DOS, Subject, check_name_space, check_writable_record,
 };
 use crate::repair::ntfs::tree::{Entry, EntryId, Tree, name_text};
-use crate::repair::ntfs::{layout, rebuild, store};
+use crate::repair::ntfs::{layout, rebuild, store, touch};
 
 /// Longest name, in UTF-16 units.
 const NAME_UNITS_MAX: usize = 255;
@@ -50,6 +52,15 @@ pub enum Edit {
         /// The name, exactly.
         name: String,
     },
+    /// Files, and their directory, get that change time in `$STANDARD_INFORMATION`.
+    Touch {
+        /// The directory.
+        directory: WinPath,
+        /// The names, exactly.
+        names: Vec<String>,
+        /// The time.
+        time: FileTime,
+    },
 }
 
 impl Edit {
@@ -58,7 +69,8 @@ impl Edit {
         match self {
             Self::Rename { directory, .. }
             | Self::Swap { directory, .. }
-            | Self::Delete { directory, .. } => directory,
+            | Self::Delete { directory, .. }
+            | Self::Touch { directory, .. } => directory,
         }
     }
 
@@ -67,7 +79,7 @@ impl Edit {
         match self {
             Self::Rename { from, to, .. } => vec![(from, to)],
             Self::Swap { first, second, .. } => vec![(first, second), (second, first)],
-            Self::Delete { .. } => Vec::new(),
+            Self::Delete { .. } | Self::Touch { .. } => Vec::new(),
         }
     }
 
@@ -96,6 +108,7 @@ pub(super) fn make(volume: &NtfsVolume, edit: &Edit) -> Planned<Edited> {
         Edit::Rename { from, to, .. } => rename(volume, tree, from, to),
         Edit::Swap { first, second, .. } => swap(volume, tree, first, second),
         Edit::Delete { name, .. } => delete(volume, tree, name),
+        Edit::Touch { names, time, .. } => touch(volume, tree, names, *time),
     }
 }
 
@@ -245,6 +258,31 @@ fn delete(volume: &NtfsVolume, tree: Tree, name: &str) -> Planned<Edited> {
     let mut staged = Staged::default();
     removal.free(mft, &mut staged)?;
     finish_or_rebuild(volume, tree, layout, &list, staged)
+}
+
+/// Files and their directory get a change time; no name changes.
+fn touch(volume: &NtfsVolume, tree: Tree, names: &[String], time: FileTime) -> Planned<Edited> {
+    let mft = volume.mft();
+    let mut staged = Staged::default();
+    for file in touched(volume, &tree, names)? {
+        let what = format!("MFT record {}", file.base().number());
+        touch::set(mft, &file, time, &what, &mut staged)?;
+    }
+    finish(volume, tree, &Vec::new(), staged)
+}
+
+/// The files of `names`, and the directory.
+pub(super) fn touched(
+    volume: &NtfsVolume,
+    tree: &Tree,
+    names: &[String],
+) -> Planned<Vec<NtfsFile>> {
+    let mut files = vec![NtfsFile::open(volume.mft(), tree.directory)?];
+    for name in names {
+        let place = find(tree, name)?;
+        files.push(subject_at(volume, tree, place)?.file);
+    }
+    Ok(files)
 }
 
 fn gone() -> Refusal {

@@ -13,6 +13,7 @@ mod removal;
 mod staged;
 mod store;
 mod subject;
+mod touch;
 mod tree;
 mod verify;
 

@@ -17,6 +17,7 @@ use crate::image::filesystem::ntfs::stream::{Placement, Stream};
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::staged::Staged;
 use crate::repair::ntfs::subject::{NAME_SPACE_DOS, Subject};
+use crate::repair::ntfs::touch::without_array;
 use crate::repair::ntfs::tree::{Entry, Tree, name_text};
 
 /// Most clusters of a file that is removed: 64 MiB in clusters of 512 bytes; a key file has one or none.
@@ -271,15 +272,8 @@ fn clear(mft: &Mft, staged: &mut Staged, bitmap: &Stream, bit: u64, what: &str) 
 pub(super) fn is_freed(before: &MftRecord, after: &MftRecord) -> bool {
     let mut expected = before.block().bytes().to_vec();
     let mut found = after.block().bytes().to_vec();
-    let array = usize::from(bytes::u16_le(&expected, 4).unwrap_or(0));
-    let words = usize::from(bytes::u16_le(&expected, 6).unwrap_or(0));
-    let end = array.saturating_add(words.saturating_mul(2));
-    for content in [&mut expected, &mut found] {
-        // The update sequence array changes with every write.
-        if let Some(place) = content.get_mut(array..end) {
-            place.fill(0);
-        }
-    }
+    without_array(&mut expected);
+    without_array(&mut found);
     free_record(&mut expected).is_some() && expected == found && !after.is_in_use()
 }
 

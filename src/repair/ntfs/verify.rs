@@ -18,6 +18,7 @@ use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::edit::{self, Edit};
 use crate::repair::ntfs::removal::{self, Removal};
 use crate::repair::ntfs::subject::Subject;
+use crate::repair::ntfs::touch;
 use crate::repair::ntfs::tree::{NodeId, Tree};
 
 /// Longest content that is compared byte by byte; key files have a few kilobytes.
@@ -50,6 +51,17 @@ pub(super) fn check(
     }
     for (from, to) in edit.names() {
         check_file(before, old, from, after, &new, &edit.directory().child(to))?;
+    }
+    if let Edit::Touch { names, time, .. } = edit {
+        for file in edit::touched(before, old, names)? {
+            let number = file.base().number();
+            let (was, is) = (before.mft().record(number)?, after.mft().record(number)?);
+            if !touch::is_touched(&was, &is, *time)? {
+                return Err(fault(format_args!(
+                    "record {number} differs by more than its change time"
+                )));
+            }
+        }
     }
     match edit.removed() {
         Some(name) => check_removed(before, old, after, edit, name),
