@@ -4,42 +4,45 @@
 //! then `[Function] message`. So a line is kept as it stands, none is an error, and only two things are asked of it:
 //! whether it mentions a reseal, and whether it says that the agent starts, which parts one run from the next.
 
-use crate::artifact::setup_inf::decode_text;
-use crate::error::Result;
+use crate::artifact::text_log::lines;
+
+/// Most lines that are kept.
+const LINES_MAX: usize = 100_000;
+/// The longest text of a line that is kept, in characters.
+const TEXT_CHARS_MAX: usize = 200;
 
 /// A line that mentions a reseal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResealLine {
     /// Its number, from 1.
     pub line: u64,
-    /// The line as it stands.
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// The line as it stands, its first 200 characters.
     pub text: String,
     /// The run of the agent that wrote it, counted from 0 by the lines that say that the agent starts.
     pub run: usize,
 }
 
 /// The lines that mention a reseal, in the order of the file.
-///
-/// # Errors
-/// Bytes that are no text.
-pub fn reseal_lines(bytes: &[u8]) -> Result<Vec<ResealLine>> {
-    let text = decode_text(bytes)?;
+pub fn reseal_lines(bytes: &[u8]) -> Vec<ResealLine> {
     let mut run = 0_usize;
     let mut found = Vec::new();
-    for (line, text) in (1_u64..).zip(text.lines()) {
-        let folded = text.to_ascii_lowercase();
+    for line in lines(bytes) {
+        let folded = line.text.to_ascii_lowercase();
         if is_start(&folded) {
             run = run.saturating_add(1);
         }
-        if folded.contains("reseal") {
+        if folded.contains("reseal") && found.len() < LINES_MAX {
             found.push(ResealLine {
-                line,
-                text: text.trim().to_owned(),
+                line: line.number,
+                offset: line.offset,
+                text: line.text.trim().chars().take(TEXT_CHARS_MAX).collect(),
                 run,
             });
         }
     }
-    Ok(found)
+    found
 }
 
 /// The first reseal line of every run that has one.
@@ -72,14 +75,14 @@ mod tests {
 
     #[test]
     fn reseal_lines_of_one_run_are_one_episode() {
-        let lines = reseal_lines(TWO_RUNS.as_bytes()).unwrap();
+        let lines = reseal_lines(TWO_RUNS.as_bytes());
         assert_eq!(lines.iter().map(|l| l.line).collect::<Vec<_>>(), [2, 3, 5]);
         let numbers: Vec<u64> = episodes(&lines).iter().map(|l| l.line).collect();
         assert_eq!(numbers, [2, 5]);
     }
 
     #[test]
-    fn a_log_of_another_form_has_no_episode_and_no_error() {
-        assert_eq!(reseal_lines(b"\xffwhatever\n\n12").unwrap(), []);
+    fn a_log_of_another_form_has_no_episode() {
+        assert_eq!(reseal_lines(b"\xffwhatever\n\n12"), []);
     }
 }

@@ -117,7 +117,11 @@ impl Cause {
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; {}",
                 files(),
                 said(collected, "crypto.machine_guid"),
-                repaired_by_rename(seen)
+                if is_sealed_for_specialize(collected) {
+                    "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them"
+                } else {
+                    "renaming that file repairs it"
+                }
             ),
             Self::WrongNameUndecided => format!(
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; which rename would repair it is not decided: {}",
@@ -178,7 +182,6 @@ impl Cause {
                     "`goldseal repair` does it; the commands below are complete, the first shows the plan and writes nothing"
                         .to_owned(),
                 );
-                steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
                 steps.extend(hotfix(collected));
             }
             Self::WrongNameUndecided => steps.push(format!(
@@ -259,22 +262,6 @@ fn told(failure: &LoggedFailure) -> String {
         one.source,
         one.event_id
     )
-}
-
-/// What a rename is worth.
-fn repaired_by_rename(seen: &Seen<'_>) -> String {
-    if is_sealed_for_specialize(seen.collected) {
-        return "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them".to_owned();
-    }
-    let others = hindrance::beside_names(seen.hindrances);
-    if others.is_empty() {
-        "renaming that file repairs it".to_owned()
-    } else {
-        format!(
-            "renaming that file is needed and not enough: {}",
-            hindrance::said(&others)
-        )
-    }
 }
 
 /// What the logs tell where no key is needed.

@@ -79,29 +79,15 @@ pub(crate) fn of(
     rules.chain(checks).chain(links).collect()
 }
 
-/// Those that a rename of keys leaves as they are: neither the mapping itself nor the link that shows it.
-pub(crate) fn beside_names(hindrances: &[Hindrance]) -> Vec<Hindrance> {
-    const OF_NAMES: [&str; 5] = ["KEY-001", "KEY-009", "L1", "L5", "L6"];
-    let is_another = |one: &&Hindrance| !OF_NAMES.contains(&one.id.as_str());
-    hindrances.iter().filter(is_another).cloned().collect()
-}
-
 /// All of them in words.
 pub(crate) fn said(hindrances: &[Hindrance]) -> String {
     let said: Vec<&str> = hindrances.iter().map(|one| one.what.as_str()).collect();
     said.join("; ")
 }
 
-/// The steps against them; where a rule on access speaks, its link adds no step.
-pub(crate) fn remedies(hindrances: &[Hindrance]) -> Vec<String> {
-    let has_rule = hindrances
-        .iter()
-        .any(|one| ACCESS_RULES.contains(&one.id.as_str()));
-    hindrances
-        .iter()
-        .filter(|one| !(has_rule && one.id == ACCESS_LINK))
-        .map(|one| one.remedy.clone())
-        .collect()
+/// The steps against them.
+pub(crate) fn remedies(hindrances: &[Hindrance]) -> impl Iterator<Item = String> + '_ {
+    hindrances.iter().map(|one| one.remedy.clone())
 }
 
 #[cfg(test)]
@@ -118,10 +104,6 @@ mod tests {
     }
 
     fn diagnosed_with<const N: usize>(more: [(&'static str, Value); N]) -> Diagnosis {
-        diagnosis_of(&collected(more))
-    }
-
-    fn collected<const N: usize>(more: [(&'static str, Value); N]) -> Collected {
         let found = |value| Fact::found(value, Evidence::at(Locator::new("test")));
         let mut facts = Facts::new();
         for (id, value) in [
@@ -144,16 +126,13 @@ mod tests {
             "sysprep.clone_tag",
             Fact::Absent(Evidence::at(Locator::new("test"))),
         );
-        Collected {
+        let collected = Collected {
             facts,
             ..Collected::default()
-        }
-    }
-
-    fn diagnosis_of(collected: &Collected) -> Diagnosis {
+        };
         let catalogue = Catalogue::built_in().unwrap();
         let findings = rules::run(&catalogue, &collected.facts);
-        crate::diagnosis::diagnose(collected, &findings, &crate::diagnosis::Request::default())
+        crate::diagnosis::diagnose(&collected, &findings, &crate::diagnosis::Request::default())
     }
 
     #[test]
@@ -215,31 +194,6 @@ mod tests {
             diagnosis.sentence.contains("disabled: IISADMIN"),
             "{}",
             diagnosis.sentence
-        );
-    }
-
-    #[test]
-    fn a_rename_that_is_not_enough_says_what_else_hinders() {
-        let wrong_name = [
-            ("key.pairing", Value::text("other")),
-            ("crypto.machinekeys_acl", Value::text("broken")),
-        ];
-        let mut collected = collected(wrong_name);
-        collected.plan.decision = crate::facts::machine_keys::Decision::RenameOnly;
-        let diagnosis = diagnosis_of(&collected);
-        assert_eq!(diagnosis.cause, Cause::WrongName);
-        assert!(
-            diagnosis.sentence.contains("not enough") && diagnosis.sentence.contains("KEY-004"),
-            "{}",
-            diagnosis.sentence
-        );
-        assert!(
-            diagnosis
-                .remedy
-                .iter()
-                .any(|step| step.contains("full control")),
-            "{:?}",
-            diagnosis.remedy
         );
     }
 

@@ -591,6 +591,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft docs",
     },
     Source {
+        id: "SETUPAPI-LOG",
+        title: "Troubleshooting Device Installation with the SetupAPI Log File, 2003; Format of a Text Log Section",
+        kind: "Microsoft paper and Microsoft Learn page",
+    },
+    Source {
         id: "SYSPREP-COUNT",
         title: "Sysprep, SkipRearm and image build best practices, 11 May 2011; Sysprep (Generalize) a Windows installation",
         kind: "Microsoft blog and Microsoft Learn page",

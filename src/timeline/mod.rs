@@ -26,7 +26,7 @@ pub use moment::{Certainty, Moment};
 pub enum Source {
     /// The System and Application logs.
     EventLog,
-    /// `setupact.log` and `setuperr.log`.
+    /// `setupact.log`, `setuperr.log` and `setupapi.log`.
     SetupLog,
     /// A value of the registry that is a time, or the time at which a key was written.
     Registry,

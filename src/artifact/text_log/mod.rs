@@ -7,5 +7,6 @@
 
 mod lines;
 pub mod panther;
+pub mod setup_api;
 
 pub use lines::{LINE_BYTES_MAX, Line, Lines, TextEncoding, lines};

@@ -218,8 +218,7 @@ fn log_runs(context: &Context<'_>, path: &WinPath) -> Result<Option<Traces>, Unk
         return Ok(None);
     };
     let metadata = context.metadata(path)?;
-    let lines = fba_log::reseal_lines(&bytes)
-        .map_err(|error| Unknown::from_error(&error, context.installation.place(path)))?;
+    let lines = fba_log::reseal_lines(&bytes);
     let evidence: Vec<Evidence> = fba_log::episodes(&lines)
         .into_iter()
         .map(|line| {
@@ -227,6 +226,7 @@ fn log_runs(context: &Context<'_>, path: &WinPath) -> Result<Option<Traces>, Unk
                 .file_evidence(path, metadata.as_ref())
                 .raw(line.text.clone());
             place.line = Some(line.line);
+            place.offset = Some(line.offset);
             place
         })
         .collect();

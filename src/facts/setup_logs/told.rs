@@ -4,6 +4,7 @@ use crate::artifact::text_log::panther::SetupEvent;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::gather::empty_evidence;
 use crate::facts::setup_logs::IDS;
+use crate::facts::setup_logs::devices::read_devices;
 use crate::facts::setup_logs::files::{SetupLogs, ToldLine, read};
 use crate::facts::{Context, Facts};
 
@@ -50,11 +51,37 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             _ => None,
         },
     );
+    facts.put("setuplog.mini_setups", mini_setups(context));
     let runs = logs.of(|event| *event == SetupEvent::RunBegins);
     facts.put("setuplog.sysprep_runs", logs.count(context, &runs));
     let generalize = SetupEvent::Option(GENERALIZE.to_owned());
     let runs = logs.of(|event| *event == generalize);
     facts.put("setuplog.generalize_runs", logs.count(context, &runs));
+}
+
+/// The first boots of a sealed image of 2000 to 2003: mini-setup installs the devices anew.
+fn mini_setups(context: &Context<'_>) -> Fact {
+    let logs = read_devices(context);
+    let mut places: Vec<Evidence> = Vec::new();
+    for device in &logs.bursts {
+        if device.burst.mini_setup {
+            let text = format!("{}, {} sections", device.burst.first, device.burst.sections);
+            places.push(device.evidence.clone().raw(text));
+        }
+    }
+    let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
+    let mut places = places.into_iter();
+    match (places.next(), logs.unseen.into_iter().next()) {
+        (Some(first), _) => Fact::found_in(count, first, places),
+        (None, Some(unknown)) => Fact::Unknown(unknown),
+        (None, None) => {
+            let log = context.installation.windows("setupapi.log");
+            Fact::found(
+                0_i64,
+                empty_evidence(logs.read, &context.installation.place(&log)),
+            )
+        }
+    }
 }
 
 impl SetupLogs {
@@ -225,6 +252,18 @@ mod tests {
                 ("setuplog.generalize_runs", "2"),
             ],
         );
+    }
+
+    #[test]
+    fn mini_setup_in_the_log_of_device_installation_is_counted_with_its_place() {
+        let log = "[SetupAPI Log]\r\n[2003/06/01 09:00:00 212.3]\r\n#-199 Executing \"C:\\WINDOWS\\system32\\setup.exe\" \
+                   with command line: setup -newsetup -mini\r\n";
+        let facts = TestImage::new("5.1", "none")
+            .file("WINDOWS\\setupapi.log", log)
+            .collect(&[collect]);
+        expect(&facts, &[("setuplog.mini_setups", "1")]);
+        let place = first_evidence(&facts, "setuplog.mini_setups");
+        assert_eq!((place.line, place.offset), (Some(2), Some(16)));
     }
 
     #[test]

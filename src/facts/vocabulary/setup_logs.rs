@@ -46,4 +46,14 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         sources: &["CI-CHECK"],
         grade: Grade::Secondary,
     },
+    FactDefinition {
+        id: "setuplog.mini_setups",
+        kind: FactType::Int,
+        words: &[],
+        always: false,
+        description: "How often mini-setup has installed devices (setup -newsetup -mini in setupapi.log, 2000 to 2003): the first boots of a sealed image, as far as the log goes back.",
+        place: "%SystemRoot%\\setupapi.log; %SystemRoot%\\inf\\setupapi.*.log",
+        sources: &["SETUPAPI-LOG", "MEM"],
+        grade: Grade::Memory,
+    },
 ];
