@@ -83,6 +83,60 @@ fn windows_10_has_the_programs_that_regipy_reads() {
     );
 }
 
+/// One cache of each form, written by `scripts/app_compat_caches.py`; `programs.txt` is what regipy reads in them.
+#[test]
+fn every_form_has_the_programs_that_regipy_reads() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/app_compat_cache");
+    let answers = std::fs::read_to_string(format!("{folder}/programs.txt")).unwrap();
+    let mut found = Vec::new();
+    for name in [
+        "xp",
+        "server2003_32",
+        "server2003_64",
+        "vista_32",
+        "vista_64",
+        "windows7_32",
+        "windows7_64",
+        "windows8",
+        "windows81",
+        "windows10",
+        "windows10_1703",
+    ] {
+        let cache = std::fs::read(format!("{folder}/{name}.bin")).unwrap();
+        for program in parse(&cache).unwrap() {
+            let time = program.modified.unwrap().to_string();
+            found.push(format!("{name} {} {}", &time[..19], program.path));
+        }
+    }
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(found, answers);
+}
+
+/// plaso gives entries of Windows 8.0 no package: flags follow the path.
+#[test]
+fn an_entry_of_windows_8_without_a_package_is_told_by_its_length() {
+    let path: Vec<u8> = "C:\\x.exe"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let mut body = vec![16, 0];
+    body.extend(path);
+    body.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+    body.extend(5_u64.to_le_bytes());
+    body.extend([0; 4]);
+    let mut value = vec![0; 128];
+    value[0] = 0x80;
+    value.extend(b"00ts");
+    value.extend([0; 4]);
+    value.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+    value.extend(&body);
+    assert_eq!(parse(&value).unwrap()[0].modified.unwrap().0, 5);
+    // In an entry that neither form fills, the place of the time is not known.
+    value[136] += 1;
+    value.push(0);
+    assert_eq!(parse(&value).unwrap()[0].modified, None);
+}
+
 /// Server 2003 of 64 bits, from the table of the format: 32 bytes an entry, the path behind the table.
 #[test]
 fn entries_of_64_bits_are_told_apart_by_themselves() {

@@ -21,6 +21,9 @@ const WINDOWS_7: u32 = 0xbadc_0fee;
 /// Header lengths, which stand where the signature stood, from Windows 8 on.
 const WINDOWS_8: u32 = 0x80;
 const WINDOWS_10: [u32; 2] = [0x30, 0x34];
+const WINDOWS_8_HEADER_LEN: usize = 0x80;
+/// Flags before the time in an entry of Windows 8.
+const FLAGS_LEN: usize = 8;
 /// Length of the XP header and of its entries, and of the path in one.
 const XP_HEADER_LEN: usize = 400;
 const XP_ENTRY_LEN: usize = 552;
@@ -48,7 +51,7 @@ pub fn parse(value: &[u8]) -> Result<Vec<CachedProgram>> {
         Some(XP) => xp(value),
         Some(SERVER_2003) => table(value, 8, &FORMS_2003),
         Some(WINDOWS_7) => table(value, 128, &FORMS_7),
-        Some(WINDOWS_8) => list(value, 0x80),
+        Some(WINDOWS_8) => list(value, WINDOWS_8_HEADER_LEN),
         Some(header) if WINDOWS_10.contains(&header) => {
             list(value, usize::try_from(header).unwrap_or(0))
         }
@@ -205,30 +208,35 @@ fn list(value: &[u8], header_len: usize) -> Result<Vec<CachedProgram>> {
         let body_offset = offset.saturating_add(12);
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let body = bytes::slice(value, body_offset, len).ok_or_else(|| ends(offset))?;
-        programs.push(listed(body, header_len, signature).ok_or_else(|| ends(offset))?);
+        programs.push(listed(body, header_len).ok_or_else(|| ends(offset))?);
         offset = body_offset.saturating_add(len);
     }
     Ok(programs)
 }
 
-/// The body of one entry: length and path; on Windows 8 flags, on 8.1 the name of a package and flags; the time.
-fn listed(body: &[u8], header_len: usize, signature: &[u8]) -> Option<CachedProgram> {
+/// The body of one entry: length and path; on Windows 8 and 8.1 the name of a package and flags; the time; other data.
+fn listed(body: &[u8], header_len: usize) -> Option<CachedProgram> {
     let len = usize::from(bytes::u16_le(body, 0)?);
     let path = text(bytes::slice(body, 2, len)?);
     let behind = len.checked_add(2)?;
-    let modified = if header_len != 0x80 {
-        behind
-    } else if signature == ENTRY_8 {
-        behind.checked_add(8)?
+    let modified = if header_len == WINDOWS_8_HEADER_LEN {
+        // Readers differ on whether Windows 8.0 has the package; the form counts that fills the entry.
+        let package = bytes::u16_le(body, behind)
+            .and_then(|package| behind.checked_add(2)?.checked_add(usize::from(package)));
+        [package, Some(behind)]
+            .into_iter()
+            .flatten()
+            .find_map(|flags| time_behind(body, flags.checked_add(FLAGS_LEN)?))
+            .and_then(time)
     } else {
-        let package = usize::from(bytes::u16_le(body, behind)?);
-        behind
-            .checked_add(2)?
-            .checked_add(package)?
-            .checked_add(8)?
+        time(bytes::u64_le(body, behind)?)
     };
-    Some(CachedProgram {
-        path,
-        modified: time(bytes::u64_le(body, modified)?),
-    })
+    Some(CachedProgram { path, modified })
+}
+
+/// The time at `offset`, if the length of the other data stands behind it and these end with the entry.
+fn time_behind(body: &[u8], offset: usize) -> Option<u64> {
+    let data = usize::try_from(bytes::u32_le(body, offset.checked_add(8)?)?).ok()?;
+    let end = offset.checked_add(12)?.checked_add(data)?;
+    (end == body.len()).then(|| bytes::u64_le(body, offset))?
 }
