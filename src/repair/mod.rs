@@ -25,11 +25,13 @@
 //! | `saved.rs` | plans and patches as files |
 //! | `in_use/`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
+//! | `fat/` | long names of FAT volumes: gates, places of the characters, check of the result |
 
 pub mod backup;
 mod children;
 pub mod copy;
 mod directory;
+pub mod fat;
 mod files;
 pub mod full_hash;
 pub mod gate;

@@ -12,6 +12,7 @@ use crate::base::filetime::FileTime;
 use crate::image::overlay::Patch;
 use crate::image::{Image, Installation};
 use crate::repair::directory::{self, Move};
+use crate::repair::fat;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::ntfs::{self, Sectors};
 use crate::repair::wanted::{Action, Removal, Wanted};
@@ -135,18 +136,21 @@ impl RepairPlan {
                 ..Self::of(wanted)
             });
         };
-        let Some(ntfs) = installation.filesystem.as_ntfs() else {
-            return Err(Refusal::new(
-                Gate::FileSystem,
-                format!(
-                    "{}: changes of names on this file system ({}) are not built yet",
-                    volume.locator,
-                    installation.filesystem.layer()
-                ),
-            ));
+        let filesystem = installation.filesystem.as_ref();
+        let mut planned = match (filesystem.as_ntfs(), filesystem.as_fat()) {
+            (Some(ntfs), _) => ntfs::plan(ntfs.mft().device(), &edits)?,
+            (_, Some(fat)) => fat::plan(fat.device(), &edits)?,
+            (None, None) => {
+                return Err(Refusal::new(
+                    Gate::FileSystem,
+                    format!(
+                        "{}: names on this file system ({}) are not changed",
+                        volume.locator,
+                        filesystem.layer()
+                    ),
+                ));
+            }
         };
-        let device = ntfs.mft().device();
-        let mut planned = ntfs::plan(device, &edits)?;
         planned.warnings.extend(wanted.removals.iter().map(|removal| {
             format!(
                 "{}: nothing is zeroed; its content stays in free clusters or in its free record until Windows uses them again",

@@ -135,6 +135,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The FAT volume behind this tree, for a write path that has to know the entries of directories; `None` for all others.
+    fn as_fat(&self) -> Option<&fat::FatVolume> {
+        None
+    }
+
     /// The file or directory of the host that `path` is, where the tree is a directory of the host; `Ok(None)` for others.
     fn host_path(&self, _path: &WinPath) -> Result<Option<PathBuf>> {
         Ok(None)

@@ -26,7 +26,7 @@ use crate::repair::gate::Planned;
 
 pub use edit::Edit;
 pub(crate) use edit::check_name;
-pub(crate) use staged::Sectors;
+pub(crate) use staged::{SECTOR_BYTES, Sector, Sectors};
 
 /// The changes of a volume.
 #[derive(Debug)]

@@ -45,16 +45,17 @@ impl Chains {
         }
     }
 
-    /// Walks the chain of a directory to its end.
+    /// Where the clusters of a directory start, in the order of its chain.
     ///
     /// # Errors
     /// A chain that leaves the volume, returns to itself, or is longer than a directory can be.
-    pub(super) fn of_directory(&self, first: u32) -> Result<()> {
+    pub(super) fn of_directory(&self, first: u32) -> Result<Vec<u64>> {
+        let mut starts = Vec::new();
         let most = DIRECTORY_BYTES_MAX.div_ceil(self.geometry.cluster_bytes.max(1));
         let mut seen = BTreeSet::new();
         let mut cluster = first;
         loop {
-            self.check(cluster, first)?;
+            starts.push(self.check(cluster, first)?);
             if !seen.insert(cluster) {
                 return Err(Error::corrupt(format!(
                     "cluster chain from {first} returns to cluster {cluster}"
@@ -67,7 +68,7 @@ impl Chains {
             }
             match self.next(cluster)? {
                 Next::Cluster(next) => cluster = next,
-                Next::End => return Ok(()),
+                Next::End => return Ok(starts),
             }
         }
     }

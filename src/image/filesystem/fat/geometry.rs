@@ -20,6 +20,14 @@ pub(super) const FIRST_CLUSTER: u32 = 2;
 pub(super) struct Geometry {
     /// Bits of an entry of the table: 12, 16 or 32.
     pub(super) bits: u32,
+    /// Where the first table starts, in bytes.
+    pub(super) tables_start: u64,
+    /// Number of tables that are kept alike; 1 where only one is in use.
+    pub(super) tables_alike: u64,
+    /// Where the root folder lies and its length, in bytes; on FAT32 it has none of its own.
+    pub(super) root_start: u64,
+    /// Length of the root folder in bytes.
+    pub(super) root_len: u64,
     /// Where the table that is in use starts, in bytes.
     pub(super) table_start: u64,
     /// Length of that table in bytes.
@@ -151,8 +159,16 @@ impl Geometry {
             )));
         }
         let table_len = fields.per_table().saturating_mul(fields.sector);
+        let is_one_in_use = bits == 32 && fields.flags & 0x80 != 0;
         Ok(Self {
             bits,
+            tables_start: fields.reserved.saturating_mul(fields.sector),
+            tables_alike: if is_one_in_use { 1 } else { fields.tables },
+            root_start: fields
+                .reserved
+                .saturating_add(tables)
+                .saturating_mul(fields.sector),
+            root_len: fields.root_entries.saturating_mul(32),
             table_start: fields
                 .reserved
                 .saturating_mul(fields.sector)

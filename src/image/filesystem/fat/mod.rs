@@ -7,6 +7,8 @@
 
 mod chain;
 mod geometry;
+mod slots;
+mod state;
 mod window;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ use crate::image::filesystem::{
 
 use chain::Chains;
 use geometry::Geometry;
+pub use slots::Slot;
+pub use state::Closed;
 use window::{FatfsDevice, SharedWindow};
 
 /// FAT as a kind of file system.
@@ -378,6 +382,10 @@ impl FatVolume {
 impl FileSystem for FatVolume {
     fn layer(&self) -> String {
         format!("fat:{}", self.geometry.bits)
+    }
+
+    fn as_fat(&self) -> Option<&FatVolume> {
+        Some(self)
     }
 
     fn notes(&self) -> Vec<VolumeNote> {
