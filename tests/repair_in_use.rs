@@ -119,3 +119,26 @@ fn an_image_under_a_loop_device_is_in_use_and_its_mount_is_named() {
     let refusal = in_use::check(&disk.image()).unwrap_err();
     assert!(refusal.text.contains(place.to_str().unwrap()), "{refusal}");
 }
+
+#[test]
+fn an_image_that_a_driver_over_fuse_has_mounted_is_in_use() {
+    let tools = ["mkntfs", "ntfs-3g", "umount"];
+    if !tools.iter().all(|name| support::tool(name)) || !Path::new("/dev/fuse").exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("volume.img");
+    fs::write(&image, vec![0_u8; 4 << 20]).unwrap();
+    let (file, place) = (image.to_str().unwrap(), folder.path().join("mount"));
+    fs::create_dir(&place).unwrap();
+    ran("mkntfs", &["-F", "-Q", "-q", file]).unwrap();
+    in_use::check(&image).unwrap();
+    if ran("ntfs-3g", &["-o", "ro", file, place.to_str().unwrap()]).is_none() {
+        return;
+    }
+    let refusal = in_use::check(&image);
+    ran("umount", &[place.to_str().unwrap()]).unwrap();
+    let refusal = refusal.unwrap_err();
+    assert_eq!(refusal.gate, Gate::InUse);
+    assert!(refusal.text.contains("mount"), "{refusal}");
+}

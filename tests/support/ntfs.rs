@@ -26,7 +26,7 @@ pub(crate) fn walk(volume: &dyn FileSystem) -> Vec<(WinPath, Metadata)> {
     found
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {
     usize::from(u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap()))
 }
 
@@ -34,7 +34,7 @@ fn u32_at(bytes: &[u8], at: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
 }
 
-fn unfix(record: &mut [u8]) {
+pub(crate) fn unfix(record: &mut [u8]) {
     let array = u16_at(record, 4);
     for stride in 0..record.len() / 512 {
         let saved = array + 2 + stride * 2;
@@ -42,7 +42,7 @@ fn unfix(record: &mut [u8]) {
     }
 }
 
-fn fix(record: &mut [u8]) {
+pub(crate) fn fix(record: &mut [u8]) {
     let array = u16_at(record, 4);
     for stride in 0..record.len() / 512 {
         record.copy_within(
@@ -54,7 +54,7 @@ fn fix(record: &mut [u8]) {
 }
 
 /// The attributes of a record without fix-ups: type and bytes.
-fn attributes(record: &[u8]) -> Vec<(usize, Vec<u8>)> {
+pub(crate) fn attributes(record: &[u8]) -> Vec<(usize, Vec<u8>)> {
     let mut list = Vec::new();
     let mut at = u16_at(record, 0x14);
     while u32_at(record, at) != 0xffff_ffff {
@@ -65,7 +65,7 @@ fn attributes(record: &[u8]) -> Vec<(usize, Vec<u8>)> {
     list
 }
 
-fn with_attributes(record: &mut [u8], list: &[Vec<u8>]) {
+pub(crate) fn with_attributes(record: &mut [u8], list: &[Vec<u8>]) {
     let mut at = u16_at(record, 0x14);
     for attribute in list {
         record[at..at + attribute.len()].copy_from_slice(attribute);
