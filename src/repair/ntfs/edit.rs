@@ -97,8 +97,10 @@ impl Edit {
 pub(super) struct Edited {
     pub(super) sectors: Sectors,
     pub(super) before: Tree,
-    /// The number of its blocks, if the index was built anew.
-    pub(super) rebuilt: Option<usize>,
+    /// Whether the index was built anew.
+    pub(super) is_rebuilt: bool,
+    /// What an engineer has to know.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Makes the edit in memory.
@@ -257,7 +259,9 @@ fn delete(volume: &NtfsVolume, tree: Tree, name: &str) -> Planned<Edited> {
     let layout = layout::of_removal(&tree, &list, &removal.places, spare);
     let mut staged = Staged::default();
     removal.free(mft, &mut staged)?;
-    finish_or_rebuild(volume, tree, layout, &list, staged)
+    let mut edited = finish_or_rebuild(volume, tree, layout, &list, staged)?;
+    edited.warnings.extend(removal.warning);
+    Ok(edited)
 }
 
 /// Files and their directory get a change time; no name changes.
@@ -361,10 +365,15 @@ fn finish_or_rebuild(
     let rebuilt = rebuild::of(mft, &tree, list, spare)
         .map_err(|what| no_room(&format!("{why}; built anew, it {what}")))?;
     rebuild::store(mft, &tree, &rebuilt, &mut staged)?;
+    let directory = tree.directory;
     Ok(Edited {
         sectors: staged.sectors(mft.device())?,
         before: tree,
-        rebuilt: Some(rebuilt.blocks()),
+        is_rebuilt: true,
+        warnings: vec![format!(
+            "the index of directory {directory} had no room for the new order and is built anew in {} blocks",
+            rebuilt.blocks()
+        )],
     })
 }
 
@@ -389,7 +398,8 @@ fn finish(
     Ok(Edited {
         sectors: staged.sectors(volume.mft().device())?,
         before: tree,
-        rebuilt: None,
+        is_rebuilt: false,
+        warnings: Vec::new(),
     })
 }
 

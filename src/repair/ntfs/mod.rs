@@ -55,19 +55,8 @@ pub fn plan(device: &Device, edits: &[Edit]) -> Planned<VolumePlan> {
         let overlay: Device = Arc::new(OverlayDevice::new(Arc::clone(device), &patches)?);
         let changed = NtfsVolume::open(overlay)?;
         gates::check(&changed)?;
-        verify::check(
-            &current,
-            &edited.before,
-            &changed,
-            edit,
-            edited.rebuilt.is_some(),
-        )?;
-        if let Some(blocks) = edited.rebuilt {
-            warnings.push(format!(
-                "{}: its index had no room for the new order and is built anew in {blocks} of its blocks",
-                edit.directory()
-            ));
-        }
+        verify::check(&current, &edited.before, &changed, edit, edited.is_rebuilt)?;
+        warnings.extend(edited.warnings);
         current = changed;
     }
     Ok(VolumePlan {

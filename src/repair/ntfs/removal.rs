@@ -32,6 +32,8 @@ const BITMAP: u32 = 0xb0;
 const SEQUENCE: usize = 0x10;
 const LINK_COUNT: usize = 0x12;
 const FLAGS: usize = 0x16;
+/// Offset of the bytes charged to a quota in `$STANDARD_INFORMATION`, which has none up to NTFS 1.2.
+const QUOTA_CHARGED: usize = 0x38;
 /// Record flag: in use.
 const FLAG_IN_USE: u16 = 1;
 /// The attributes that nothing outside the record refers to: `$STANDARD_INFORMATION`, `$FILE_NAME`, `$SECURITY_DESCRIPTOR`,
@@ -47,6 +49,8 @@ pub(super) struct Removal {
     pub(super) record: u64,
     /// Its clusters, in ascending order.
     pub(super) clusters: Vec<u64>,
+    /// What an engineer has to know.
+    pub(super) warning: Option<String>,
     name: String,
 }
 
@@ -67,6 +71,7 @@ impl Removal {
             places,
             record: subject.file.base().number(),
             clusters,
+            warning: quota(mft, &subject.file)?,
             name,
         })
     }
@@ -189,6 +194,26 @@ fn names(mft: &Mft, tree: &Tree, place: usize, file: &NtfsFile) -> Planned<Vec<u
     Ok(places)
 }
 
+/// A file that counts towards the quota of its owner is not taken off it here.
+fn quota(mft: &Mft, file: &NtfsFile) -> Planned<Option<String>> {
+    let found = file.attributes(mft, attribute::STANDARD_INFORMATION)?;
+    let charged = match found.first() {
+        Some(found) => found.attribute()?.resident().and_then(charged),
+        None => None,
+    };
+    Ok(charged.map(|charged| {
+        format!(
+            "the removed file counts {charged} bytes towards the quota of its owner; that count is too high until Windows \
+             scans the volume again"
+        )
+    }))
+}
+
+/// The bytes that `$STANDARD_INFORMATION` of NTFS 3 charges to the quota of the owner.
+fn charged(value: &[u8]) -> Option<u64> {
+    bytes::u64_le(value, QUOTA_CHARGED).filter(|charged| *charged != 0)
+}
+
 /// The clusters of all streams. A hole has none.
 fn clusters(mft: &Mft, file: &NtfsFile) -> Planned<Vec<u64>> {
     let mut list = Vec::new();
@@ -280,6 +305,16 @@ pub(super) fn is_freed(before: &MftRecord, after: &MftRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_charge_to_a_quota_is_seen_where_the_volume_can_hold_one() {
+        let mut value = vec![0_u8; 72];
+        assert_eq!(charged(&value), None);
+        value[0x39] = 5;
+        assert_eq!(charged(&value), Some(0x500));
+        value.truncate(48);
+        assert_eq!(charged(&value), None);
+    }
 
     #[test]
     fn a_freed_record_has_the_next_sequence_number_no_name_and_no_use() {
