@@ -155,23 +155,41 @@ impl<'i> Context<'i> {
             .collect()
     }
 
-    /// SHA-256 over the bytes of every hive that was opened, logs applied; `None` where neither SYSTEM nor SOFTWARE was.
+    /// SHA-256 over all hives of the machine: with their logs applied where they were opened, else the bytes of their files.
     /// Every start of Windows changes them, so that two installations with one digest are copies that were not started.
+    /// `None` where a hive is there and its bytes cannot be had, and where neither SYSTEM nor SOFTWARE is there.
     pub fn registry_digest(&self) -> Option<String> {
         let mut digest = Sha256::new();
         let mut is_known = false;
         for (name, cell) in HiveName::ALL.iter().zip(&self.hives) {
-            let Some(Ok(opened)) = cell.get() else {
-                continue;
+            let raw;
+            let (state, bytes): (u8, &[u8]) = match cell.get() {
+                Some(Ok(opened)) => (2, opened.hive.bytes()),
+                _ => match self.hive_file(*name) {
+                    Ok(Some(bytes)) => {
+                        raw = bytes;
+                        (1, &raw)
+                    }
+                    Ok(None) => (0, &[]),
+                    Err(_) => return None,
+                },
             };
-            let bytes = opened.hive.bytes();
-            digest.update(name.file_name());
-            digest.update([0]);
+            digest.update([state]);
             digest.update(bytes.len().to_le_bytes());
             digest.update(bytes);
-            is_known |= matches!(name, HiveName::System | HiveName::Software);
+            is_known |= state > 0 && matches!(name, HiveName::System | HiveName::Software);
         }
         is_known.then(|| bytes::hex(&digest.finalize()))
+    }
+
+    /// The bytes of a hive's file; `None` where there is none, or none was given.
+    fn hive_file(&self, name: HiveName) -> crate::error::Result<Option<Vec<u8>>> {
+        let path = self.hive_path(name);
+        let limit = self.limits.hive_bytes_max;
+        match self.installation.filesystem.read(&path, limit) {
+            Err(error) if error.kind() == crate::error::ErrorKind::NotFound => Ok(None),
+            result => result,
+        }
     }
 
     // ---- hives -----------------------------------------------------------------------------------------------------
@@ -502,5 +520,51 @@ fn not_understood(found: FoundValue) -> Unknown {
             found.value.data.len()
         ),
         evidence: found.evidence,
+    }
+}
+
+#[cfg(test)]
+mod registry_digest_tests {
+    use crate::facts::HiveName;
+    use crate::facts::test_hive::TestHive;
+    use crate::facts::test_image::TestImage;
+
+    const CONFIG: &str = "WINDOWS\\system32\\config";
+
+    /// The digest, SYSTEM and SAM having been asked for.
+    fn digest(image: TestImage) -> Option<String> {
+        let mut digest = None;
+        image.with(|context, _| {
+            assert!(context.hive(HiveName::System).is_ok() || context.hive(HiveName::Sam).is_err());
+            digest = context.registry_digest();
+        });
+        digest
+    }
+
+    fn image(sam: &[u8]) -> TestImage {
+        let system = TestHive::new().number("Select", "Current", 1).bytes();
+        TestImage::new("5.1", "none")
+            .file(&format!("{CONFIG}\\SYSTEM"), system)
+            .file(&format!("{CONFIG}\\SAM"), sam)
+    }
+
+    #[test]
+    fn hives_that_cannot_be_parsed_count_by_their_bytes() {
+        let zeroes = digest(image(&[0; 8192]));
+        assert!(zeroes.is_some());
+        assert_eq!(zeroes, digest(image(&[0; 8192])));
+        assert_ne!(zeroes, digest(image(&[7; 8192])));
+    }
+
+    #[test]
+    fn a_hive_whose_bytes_cannot_be_had_leaves_no_digest() {
+        let image = image(&[]).broken(&format!("{CONFIG}\\SECURITY"));
+        assert_eq!(digest(image), None);
+    }
+
+    #[test]
+    fn without_system_and_software_there_is_no_digest() {
+        let sam = TestImage::new("5.1", "none").file(&format!("{CONFIG}\\SAM"), [1]);
+        assert_eq!(digest(sam), None);
     }
 }

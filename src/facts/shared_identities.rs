@@ -1,8 +1,10 @@
-//! Identities that installations of several images share: the one proof of a bad clone that no single image can give.
+//! Identities that installations of several images share: what no single image can tell of clones.
 //!
-//! Every installation is compared with those of all other images. Two images whose registry is the same byte for byte are
-//! one image twice, or a copy of which neither side was started since: what they share proves nothing, and they are named
-//! apart. A domain controller has the SID of its domain in the place of a machine SID, so that is not compared.
+//! Every installation is compared with those of all other images. Images that share an identity are one machine at two
+//! times, or clones that were not made different: a proof of the latter only where both run as machines of their own. Two
+//! images whose registry is the same byte for byte are one image twice, or a copy of which neither side was started since:
+//! what they share proves nothing, and they are named apart. A domain controller has the SID of its domain in the place of
+//! a machine SID, so that is not compared, nor where it is unknown whether the installation is one.
 
 use std::collections::BTreeMap;
 
@@ -334,7 +336,7 @@ pub(crate) fn folded(value: &str) -> String {
 
 /// The value of an identity, where it was found, says something and may be compared.
 fn own_value<'s>(subject: &'s Subject<'_>, identity: &Identity) -> Option<&'s str> {
-    if identity.fact == MACHINE_SID && is_domain_controller(subject.facts) {
+    if identity.fact == MACHINE_SID && sid_hindrance(subject.facts).is_some() {
         return None;
     }
     match subject.facts.get(identity.fact) {
@@ -347,9 +349,17 @@ fn own_value<'s>(subject: &'s Subject<'_>, identity: &Identity) -> Option<&'s st
     }
 }
 
-fn is_domain_controller(facts: &Facts) -> bool {
-    matches!(facts.get("os.product_type"), Some(Fact::Found { value: Value::Text(kind), .. })
-        if kind.eq_ignore_ascii_case("LanmanNT"))
+/// Why a SID found in SAM is not compared: a domain controller has that of its domain, by design, and whether this is one
+/// may be unknown.
+fn sid_hindrance(facts: &Facts) -> Option<&'static str> {
+    match facts.get("os.product_type") {
+        Some(Fact::Found {
+            value: Value::Text(kind),
+            ..
+        }) => kind.eq_ignore_ascii_case("LanmanNT").then_some("by_design"),
+        Some(Fact::Unknown(unknown)) => Some(unknown.reason.as_str()),
+        _ => Some("not_provided"),
+    }
 }
 
 fn not_compared(facts: &Facts) -> Vec<NotCompared> {
@@ -359,11 +369,7 @@ fn not_compared(facts: &Facts) -> Vec<NotCompared> {
             Some(Fact::Found { .. }) if incomplete.is_some() => incomplete?.reason.as_str(),
             None => "not_provided",
             Some(Fact::Unknown(unknown)) => unknown.reason.as_str(),
-            Some(Fact::Found { .. })
-                if identity.fact == MACHINE_SID && is_domain_controller(facts) =>
-            {
-                "by_design"
-            }
+            Some(Fact::Found { .. }) if identity.fact == MACHINE_SID => sid_hindrance(facts)?,
             _ => return None,
         };
         Some(NotCompared {
@@ -476,7 +482,11 @@ mod tests {
         let mut controller = facts(&[(MACHINE_SID, "S-1"), ("os.product_type", "LanmanNT")]);
         let unknown = Unknown::new(UnknownReason::Corrupt, "cut", Locator::new("test"));
         controller.put(GUID, Fact::Unknown(unknown));
-        let other = facts(&[(MACHINE_SID, "S-1"), (GUID, "a")]);
+        let other = facts(&[
+            (MACHINE_SID, "S-1"),
+            (GUID, "a"),
+            ("os.product_type", "ServerNT"),
+        ]);
         let answers = compare(&[subject(0, "x", &controller), subject(1, "y", &other)]);
         assert_eq!(answers[1].shared_identities, []);
         let reasons: Vec<_> = answers[0]
@@ -486,6 +496,23 @@ mod tests {
             .map(|item| (item.fact.as_str(), item.reason.as_str()))
             .collect();
         assert_eq!(reasons, [(GUID, "corrupt"), (MACHINE_SID, "by_design")]);
+    }
+
+    #[test]
+    fn a_sid_is_compared_only_where_the_installation_is_known_to_be_no_domain_controller() {
+        let unsure = facts(&[(MACHINE_SID, "S-1")]);
+        let server = facts(&[(MACHINE_SID, "S-1"), ("os.product_type", "ServerNT")]);
+        let answers = compare(&[subject(0, "x", &unsure), subject(1, "y", &server)]);
+        assert_eq!(answers[1].shared_identities, []);
+        let sid = |answer: &AcrossImages| {
+            let mut of = answer.not_compared.iter();
+            of.find(|item| item.fact == MACHINE_SID)
+                .map(|item| item.reason.clone())
+        };
+        assert_eq!(sid(&answers[0]).as_deref(), Some("not_provided"));
+        assert_eq!(sid(&answers[1]), None);
+        let answers = compare(&[subject(0, "x", &server), subject(1, "y", &server)]);
+        assert_eq!(answers[0].shared_identities.len(), 1);
     }
 
     #[test]
