@@ -109,7 +109,10 @@ pub fn timeline_text(report: &TimelineReport, style: &Style) -> String {
     }
     text.push('\n');
     text.push_str(&grid.render());
-    let is_local = |entry: &Entry| entry.moment.certainty() != Certainty::Utc;
+    let is_local = |entry: &Entry| {
+        let certainty = entry.moment.certainty();
+        !matches!(certainty, Certainty::Utc | Certainty::Unknown)
+    };
     if report.entries.iter().any(is_local) {
         text.push_str(
             "~ the clock of the machine, in a zone that the source does not name: up to 14 hours off in this order\n",
@@ -124,6 +127,7 @@ fn shown_time(entry: &Entry) -> String {
     match (entry.moment.certainty(), time.split_once('.')) {
         (Certainty::Utc, Some((seconds, _))) => format!("{seconds}Z"),
         (Certainty::Utc, None) => time.to_owned(),
+        (Certainty::Unknown, _) => "-".to_owned(),
         _ => format!("{time}~"),
     }
 }

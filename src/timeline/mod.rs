@@ -247,15 +247,14 @@ impl Timeline {
         text: String,
         evidence: Evidence,
     ) {
-        if let Some(moment) = moment {
-            self.entries.push(Entry {
-                moment,
-                source,
-                kind,
-                text,
-                evidence,
-            });
-        }
+        // What has no time happened all the same.
+        self.entries.push(Entry {
+            moment: moment.unwrap_or_else(Moment::unknown),
+            source,
+            kind,
+            text,
+            evidence,
+        });
     }
 
     fn unseen(&mut self, source: Source, unknown: Unknown) {

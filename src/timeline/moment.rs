@@ -21,6 +21,8 @@ pub enum Certainty {
     LocalUnknownZone,
     /// A date of the machine, without a time of day.
     DateOnly,
+    /// The source gives no time, or none that is one.
+    Unknown,
 }
 
 impl Certainty {
@@ -30,6 +32,7 @@ impl Certainty {
             Self::Utc => "utc",
             Self::LocalUnknownZone => "local_unknown_zone",
             Self::DateOnly => "date_only",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -64,7 +67,7 @@ impl Moment {
     /// A time on the clock of the machine.
     pub fn local(time: NaiveDateTime) -> Option<Self> {
         Some(Self {
-            reading: FileTime::from_utc(time.and_utc())?,
+            reading: in_range(FileTime::from_utc(time.and_utc())?)?,
             certainty: Certainty::LocalUnknownZone,
             text: time.format("%Y-%m-%dT%H:%M:%S").to_string(),
         })
@@ -73,10 +76,19 @@ impl Moment {
     /// A date.
     pub fn date(date: NaiveDate) -> Option<Self> {
         Some(Self {
-            reading: FileTime::from_utc(date.and_time(NaiveTime::MIN).and_utc())?,
+            reading: in_range(FileTime::from_utc(date.and_time(NaiveTime::MIN).and_utc())?)?,
             certainty: Certainty::DateOnly,
             text: date.format("%Y-%m-%d").to_string(),
         })
+    }
+
+    /// No time: it stands behind all others.
+    pub fn unknown() -> Self {
+        Self {
+            reading: FileTime(u64::MAX),
+            certainty: Certainty::Unknown,
+            text: String::new(),
+        }
     }
 
     /// The time as it stands, whatever it is worth: what entries are ordered by.
@@ -97,6 +109,7 @@ impl Moment {
     /// Whether it may lie between two times of UTC: surely where it is one itself, in some zone of the world else.
     pub fn may_lie_between(&self, since: Option<FileTime>, until: Option<FileTime>) -> bool {
         let (back, on) = match self.certainty {
+            Certainty::Unknown => return true,
             Certainty::Utc => (TimeDelta::zero(), TimeDelta::zero()),
             Certainty::LocalUnknownZone => (BEFORE_UTC, BEHIND_UTC),
             Certainty::DateOnly => (BEFORE_UTC, BEHIND_UTC + TimeDelta::days(1)),
@@ -111,10 +124,16 @@ impl Moment {
     }
 }
 
+/// A time from the year 1601 to the year 9999.
+fn in_range(time: FileTime) -> Option<FileTime> {
+    time.to_rfc3339().map(|_| time)
+}
+
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("time", &self.text)?;
+        let time = (self.certainty != Certainty::Unknown).then_some(&self.text);
+        map.serialize_entry("time", &time)?;
         map.serialize_entry("certainty", &self.certainty)?;
         map.end()
     }
@@ -150,6 +169,15 @@ mod tests {
         assert!(date.may_lie_between(Some(utc("2010-06-22 11:59")), None));
         assert!(!date.may_lie_between(Some(utc("2010-06-22 12:01")), None));
         assert_eq!(date.text(), "2010-06-21");
+    }
+
+    #[test]
+    fn a_year_of_five_digits_is_no_moment() {
+        let far = NaiveDate::from_ymd_opt(12345, 1, 1).unwrap();
+        assert_eq!(Moment::date(far), None);
+        assert_eq!(Moment::local(far.and_time(NaiveTime::MIN)), None);
+        let unknown = serde_json::to_value(Moment::unknown()).unwrap();
+        assert_eq!(unknown["time"], serde_json::Value::Null);
     }
 
     #[test]

@@ -308,11 +308,12 @@ fn clone_tag(collected: &Collected, timeline: &mut Timeline) {
         return;
     };
     let time = NaiveDateTime::parse_from_str(text, "%a %b %d %H:%M:%S %Y").ok();
-    if let (Some(moment), Some(evidence)) = (time.and_then(Moment::local), evidence.first()) {
+    if let Some(evidence) = evidence.first() {
+        let moment = time.and_then(Moment::local);
         let evidence = evidence.clone().raw(text.clone());
         add(
             timeline,
-            Some(moment),
+            moment,
             Kind::Seal,
             "Sysprep sealed this image or its medium (CloneTag)",
             evidence,
