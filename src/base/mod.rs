@@ -6,5 +6,6 @@ pub mod contain;
 pub mod filetime;
 pub mod guid;
 pub mod limits;
+pub mod redact;
 pub mod utf16;
 pub mod win_path;

@@ -1,8 +1,11 @@
 //! The report of `events`: the logs that were read, and the events that were asked for, oldest first.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::artifact::event_log::{EventRecord, EventTime, LogSummary};
+use crate::base::redact;
 use crate::evidence::{Evidence, Unknown};
 use crate::facts::event_logs::LogFile;
 use crate::image::Installation;
@@ -108,7 +111,12 @@ impl LogEntry {
 
 impl EventEntry {
     /// An event of that log.
-    pub fn new(log: &str, record: EventRecord) -> Self {
+    pub fn new(log: &str, mut record: EventRecord) -> Self {
+        for string in &mut record.strings {
+            if let Cow::Owned(shown) = redact::product_keys(&string.text) {
+                string.text = shown;
+            }
+        }
         Self {
             log: log.to_owned(),
             record,

@@ -48,6 +48,11 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
     let header = has_header(bytes);
     if header {
         summary.dirty = u32_le(bytes, 36).is_some_and(|flags| flags & FLAG_DIRTY != 0);
+        // Only a log that was closed says where its records end.
+        let reaches = |offset| {
+            u32_le(bytes, offset).and_then(|end| usize::try_from(end).ok()) > Some(bytes.len())
+        };
+        summary.truncated = !summary.dirty && (reaches(16) || reaches(20));
     } else {
         summary.note("offset 0x00000000: expected the header of a log, found none");
     }

@@ -14,7 +14,7 @@ use crate::artifact::event_log::query::Query;
 use crate::artifact::event_log::record::{EventRecord, EventTime};
 use crate::artifact::event_log::xml_filter::XmlFilter;
 use crate::artifact::event_log::{LogKind, LogSummary, xml};
-use crate::base::bytes::{slice, u32_le};
+use crate::base::bytes::{slice, u16_le, u32_le};
 use crate::base::contain::contain;
 use crate::base::filetime::FileTime;
 use crate::error::Error;
@@ -45,6 +45,11 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
     let mut summary = LogSummary::new(LogKind::Evtx);
     if bytes.starts_with(FILE_SIGNATURE) {
         summary.dirty = u32_le(bytes, 120).is_some_and(|flags| flags & FLAG_DIRTY != 0);
+        let chunks = usize::from(u16_le(bytes, 42).unwrap_or(0));
+        let end = chunks
+            .saturating_mul(CHUNK_BYTES)
+            .saturating_add(HEADER_BYTES);
+        summary.truncated = !summary.dirty && end > bytes.len();
     } else {
         summary.note("offset 0x00000000: expected the header of a log (ElfFile), found none");
     }

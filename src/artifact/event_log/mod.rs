@@ -40,6 +40,8 @@ pub struct LogSummary {
     pub kind: LogKind,
     /// Set if Windows did not close the log: what its header says is stale.
     pub dirty: bool,
+    /// Set if the file is shorter than its header says: records at its end are missing.
+    pub truncated: bool,
     /// Records that were read, whether they were asked for or not.
     pub records: u64,
     /// Of those, records that the log itself counts no more: overwritten in part, cleared, or older than its oldest.
@@ -55,6 +57,7 @@ impl LogSummary {
         Self {
             kind,
             dirty: false,
+            truncated: false,
             records: 0,
             recovered: 0,
             damaged: 0,

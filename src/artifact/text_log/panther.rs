@@ -14,7 +14,9 @@ use crate::base::guid::Guid;
 
 /// Longest name of a component (`SYSPRP`, `MOUPG`, `DIAGER`), in characters.
 const COMPONENT_CHARS_MAX: usize = 8;
-/// Longest name of a provider or option that is taken from a line, in characters.
+/// Longest name of an option, in characters.
+const OPTION_CHARS_MAX: usize = 32;
+/// Longest name of a provider that is taken from a line, in characters.
 const NAME_CHARS_MAX: usize = 128;
 
 /// How grave a line is.
@@ -109,8 +111,7 @@ impl<'a> SetupLine<'a> {
             return Some(SetupEvent::RunBegins);
         }
         if let Some(rest) = behind(text, "Found supported command line option") {
-            let (name, _) = quoted(rest)?;
-            return Some(SetupEvent::Option(name.to_ascii_uppercase()));
+            return option_in(rest).map(SetupEvent::Option);
         }
         if let Some(rest) = behind(text, "Failure occurred while executing") {
             let (file, function, rest) = provider(rest)?;
@@ -218,6 +219,21 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     let inner = text.get(open.checked_add(1)?..)?;
     let (inner, rest) = inner.split_once(quote)?;
     (inner.chars().count() <= NAME_CHARS_MAX).then_some((inner, rest))
+}
+
+/// The name of an option in quotes, in upper case: what is behind it may be a secret.
+fn option_in(text: &str) -> Option<String> {
+    let open = text.find(['\'', '"'])?;
+    let inner = text.get(open.checked_add(1)?..)?;
+    let is_name =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    let end = inner
+        .find(|character| !is_name(character))
+        .unwrap_or(inner.len());
+    let name = inner.get(..end)?;
+    (1..=OPTION_CHARS_MAX)
+        .contains(&name.len())
+        .then(|| name.to_ascii_uppercase())
 }
 
 fn guid_in(text: &str) -> Option<Guid> {
@@ -363,6 +379,12 @@ mod tests {
                 (4, SetupEvent::Succeeded)
             ]
         );
+    }
+
+    #[test]
+    fn of_an_option_the_name_alone_is_kept() {
+        let line = "SYSPRP ParseCommands:Found supported command line option 'UNATTEND:C:\\a.xml /adminpassword:Hunter2'";
+        assert_eq!(event(line), Some(SetupEvent::Option("UNATTEND".to_owned())));
     }
 
     #[test]

@@ -16,6 +16,9 @@ const ONE_BOOT: TimeDelta = TimeDelta::hours(24);
 /// An update that was installed within this time explains that MSDTC was reinstalled.
 const OF_AN_UPDATE: TimeDelta = TimeDelta::hours(1);
 
+/// Most traces that the text of a boot names.
+const TEXTS_MAX: usize = 16;
+
 /// One boot of a clone.
 #[derive(Debug, Clone)]
 pub(crate) struct CloneBoot {
@@ -96,7 +99,7 @@ fn proves(day: &[(Trace, Mark)]) -> bool {
 fn boot(day: &[(Trace, Mark)]) -> CloneBoot {
     let mut texts: Vec<&str> = Vec::new();
     for (_, mark) in day {
-        if !texts.contains(&mark.text.as_str()) {
+        if texts.len() < TEXTS_MAX && !texts.contains(&mark.text.as_str()) {
             texts.push(&mark.text);
         }
     }

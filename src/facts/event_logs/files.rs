@@ -6,6 +6,7 @@
 use crate::artifact::event_log::{self, EventRecord, LogSummary, Query};
 use crate::base::win_path::{WinPath, eq_name, fold_name};
 use crate::evidence::{Evidence, Unknown, UnknownReason};
+use crate::facts::context::Typed;
 use crate::facts::machine_keys::on_volume;
 use crate::facts::{Context, HiveName};
 
@@ -82,13 +83,14 @@ impl LogFiles {
 /// Finds the logs of the installation.
 pub fn find(context: &Context<'_>) -> LogFiles {
     let mut logs = LogFiles::default();
+    let mut named: Vec<(&str, Unknown)> = Vec::new();
     for (log, usual) in LOGS {
-        match named_by_registry(context, log) {
-            Ok(Some(path)) => logs.take(context, log, path),
+        // A registry that is not at hand leaves the usual places.
+        match file_value(context, log) {
+            Ok(Some(found)) => take_registered(context, log, &found, &mut logs, &mut named),
             Ok(None) => {}
-            // A registry that is not at hand leaves the usual places.
             Err(unknown) if unknown.reason == UnknownReason::NotProvided => {}
-            Err(unknown) => logs.unseen.push((log.to_owned(), unknown)),
+            Err(unknown) => named.push((log, unknown)),
         }
         for tail in usual {
             logs.take(context, log, context.installation.windows(tail));
@@ -102,16 +104,47 @@ pub fn find(context: &Context<'_>) -> LogFiles {
             logs.unseen.retain(|(unseen, _)| unseen != log);
         }
     }
+    // What the registry names is the log: one at the usual place does not stand in for it.
+    let named = named.into_iter();
+    logs.unseen
+        .extend(named.map(|(log, unknown)| (log.to_owned(), unknown)));
     logs
 }
 
-/// The file that the registry names for a log.
-fn named_by_registry(context: &Context<'_>, log: &str) -> Result<Option<WinPath>, Unknown> {
+/// What the registry names as the file of a log.
+fn file_value(context: &Context<'_>, log: &str) -> Result<Option<Typed<String>>, Unknown> {
     let key = context.in_control_set(&format!("Services\\EventLog\\{log}"))?;
-    let Some(found) = context.text(HiveName::System, &key, "File")? else {
-        return Ok(None);
+    context.text(HiveName::System, &key, "File")
+}
+
+/// Takes the file that the registry names. One that lies on another volume, or is not there while another one lies at the
+/// usual place, is missing.
+fn take_registered(
+    context: &Context<'_>,
+    log: &'static str,
+    found: &Typed<String>,
+    logs: &mut LogFiles,
+    named: &mut Vec<(&'static str, Unknown)>,
+) {
+    let path = match on_volume(context, &found.value, &found.evidence.locator) {
+        Ok(path) => path,
+        Err(unknown) => return named.push((log, unknown)),
     };
-    on_volume(context, &found.value, &found.evidence.locator).map(Some)
+    if matches!(context.metadata(&path), Ok(None)) {
+        let usual = LOGS.iter().filter(|(name, _)| *name == log);
+        let mut usual = usual.flat_map(|(_, tails)| tails);
+        let is_elsewhere = usual.any(|tail| {
+            let other = context.installation.windows(tail);
+            matches!(context.metadata(&other), Ok(Some(_)))
+        });
+        if is_elsewhere {
+            let detail = "the registry names this log and it is not there; the one at the usual place may be older";
+            let place = context.installation.place(&path);
+            named.push((log, Unknown::new(UnknownReason::NotProvided, detail, place)));
+        }
+        return;
+    }
+    logs.take(context, log, path);
 }
 
 /// Logs that were named one by one on the command line.

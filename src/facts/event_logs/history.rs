@@ -1,6 +1,7 @@
 //! Every record of the logs that tells of identity, sealing, failure, boot, update or upgrade, one by one.
 
 use crate::artifact::event_log::{EventRecord, EventTime};
+use crate::base::redact;
 use crate::evidence::{Evidence, Unknown};
 use crate::facts::Context;
 use crate::facts::event_logs::failures::FAILURES;
@@ -142,6 +143,7 @@ fn with_strings(label: &str, record: &EventRecord) -> String {
     if strings.is_empty() {
         return label.to_owned();
     }
+    let strings: Vec<_> = strings.into_iter().map(redact::secrets).collect();
     cut(&format!("{label}: {}", strings.join("; ")))
 }
 

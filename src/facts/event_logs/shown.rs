@@ -1,7 +1,10 @@
 //! What the logs show: known failures, names that changed, services installed anew, boots, updates.
 
-use crate::artifact::event_log::{EventRecord, EventTime, Query};
+use std::collections::BTreeMap;
+
+use crate::artifact::event_log::{EventRecord, EventTime, LogSummary, Query};
 use crate::base::bytes::hex;
+use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::event_logs::IDS;
 use crate::facts::event_logs::failures::{self, FAILURES, Failure};
@@ -17,6 +20,8 @@ const FURTHER_IDS: [u32; 26] = [
 ];
 /// Most records that are kept for the facts.
 const RECORDS_MAX: usize = 200_000;
+/// Most entries of a list.
+const LIST_MAX: usize = 1000;
 /// The longest text of a record in evidence, in characters.
 const RAW_CHARS_MAX: usize = 200;
 
@@ -121,6 +126,7 @@ impl Logs {
         for (index, file) in files.iter().enumerate() {
             let mut channels: Vec<&'static str> = known_log(&file.log).into_iter().collect();
             let seen = &mut logs.seen;
+            let mut is_full = false;
             let result = files::read(context, file, &query, &mut |record| {
                 // A log that was named by option tells by its records which one it is.
                 channels.extend(record.channel.as_deref().and_then(known_log));
@@ -138,10 +144,20 @@ impl Logs {
                         file: index,
                         record,
                     });
+                } else {
+                    is_full = true;
                 }
             });
             match result {
-                Ok(_) => read.extend(channels),
+                Ok(summary) => {
+                    if let Some(unknown) = in_part(file, &summary, is_full) {
+                        let named = channels
+                            .iter()
+                            .map(|log| ((*log).to_owned(), unknown.clone()));
+                        failed.extend(named);
+                    }
+                    read.extend(channels);
+                }
                 Err(unknown) => failed.push((file.log.clone(), unknown)),
             }
         }
@@ -220,7 +236,12 @@ impl Logs {
                 .unwrap_or_else(|| "no time".to_owned()),
             format!("{} {}", record.source, record.event_id),
         ];
-        parts.extend(record.strings.iter().map(|string| string.text.clone()));
+        parts.extend(
+            record
+                .strings
+                .iter()
+                .map(|string| redact::secrets(&string.text).into_owned()),
+        );
         if let Some(data) = record.data_u32() {
             parts.push(format!("data {}", hex(&data.to_le_bytes())));
         }
@@ -237,13 +258,15 @@ impl Logs {
     /// Each text once, in the order of its first record, with the last record as its place.
     fn distinct(&self, items: impl Iterator<Item = (String, usize)>) -> Vec<(String, Evidence)> {
         let mut kept: Vec<(String, usize, usize)> = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (text, index) in items {
-            match kept.iter_mut().find(|(known, _, _)| *known == text) {
-                Some((_, last, count)) => {
-                    *last = index;
-                    *count = count.saturating_add(1);
-                }
-                None => kept.push((text, index, 1)),
+            let known = places.get(&text).and_then(|place| kept.get_mut(*place));
+            if let Some((_, last, count)) = known {
+                *last = index;
+                *count = count.saturating_add(1);
+            } else {
+                places.insert(text.clone(), kept.len());
+                kept.push((text, index, 1));
             }
         }
         kept.into_iter()
@@ -402,7 +425,13 @@ impl Logs {
     /// A list that rests on these logs. With one of them unseen an empty list is unknown and any other incomplete.
     fn put_list(&self, facts: &mut Facts, id: &str, logs: &[&str], items: Vec<(String, Evidence)>) {
         let unseen = logs.iter().find_map(|log| self.why_unseen(log));
-        let (texts, places): (Vec<String>, Vec<Evidence>) = items.into_iter().unzip();
+        let cut = (items.len() > LIST_MAX).then(|| Unknown {
+            reason: UnknownReason::LimitExceeded,
+            detail: format!("{} entries, the first {LIST_MAX} are listed", items.len()),
+            evidence: self.nothing_in(logs.first().copied().unwrap_or_default()),
+        });
+        let (texts, places): (Vec<String>, Vec<Evidence>) =
+            items.into_iter().take(LIST_MAX).unzip();
         let mut places = places.into_iter();
         let fact = match (places.next(), unseen) {
             (Some(first), _) => Fact::found_in(Value::texts(texts), first, places),
@@ -413,10 +442,32 @@ impl Logs {
             }
         };
         facts.put(id, fact);
-        if let Some(unknown) = unseen {
+        if let Some(unknown) = unseen.or(cut.as_ref()) {
             facts.mark_incomplete(id, unknown.clone());
         }
     }
+}
+
+/// Why a log that was read may hold more than was seen.
+fn in_part(file: &LogFile, summary: &LogSummary, is_full: bool) -> Option<Unknown> {
+    let (reason, detail) = if is_full {
+        let detail =
+            format!("more than {RECORDS_MAX} records are of the kinds that are looked for");
+        (UnknownReason::LimitExceeded, detail)
+    } else if summary.truncated {
+        let detail = "the file is shorter than its header says".to_owned();
+        (UnknownReason::Corrupt, detail)
+    } else if summary.damaged > 0 {
+        let detail = format!("{} records or chunks are damaged", summary.damaged);
+        (UnknownReason::Corrupt, detail)
+    } else {
+        return None;
+    };
+    Some(Unknown {
+        reason,
+        detail,
+        evidence: file.evidence.clone(),
+    })
 }
 
 fn known_log(name: &str) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 
 use crate::evidence::Value;
 use crate::facts::event_logs::{IDS, not_read};
+use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence};
 use crate::facts::{Context, Facts};
 
@@ -124,4 +125,51 @@ fn logs_that_nobody_asked_for_are_unknown_and_say_so() {
     for id in IDS {
         assert!(detail(&facts, id).contains("were not read"), "{id}");
     }
+}
+
+#[test]
+fn a_log_that_is_cut_off_or_damaged_is_not_taken_for_whole() {
+    let whole = sample("kb884872_system.evt");
+    let cut = TestImage::new("5.0", "none")
+        .file(SYSTEM, &whole[..1000])
+        .collect(&[collect]);
+    expect(
+        &cut,
+        &[
+            ("evt.updates", "unknown:corrupt"),
+            ("evt.boots", "unknown:corrupt"),
+        ],
+    );
+    assert!(detail(&cut, "evt.boots").contains("shorter than its header"));
+    let damaged = image("lying.evt", "clone_application.evt").collect(&[collect]);
+    expect(&damaged, &[("evt.boots", "unknown:corrupt")]);
+    assert!(damaged.incomplete("evt.signatures").is_some());
+}
+
+#[test]
+fn a_log_that_the_registry_names_elsewhere_leaves_the_one_at_the_usual_place_incomplete() {
+    let registered = |file: &str| {
+        let system = TestHive::new()
+            .number("Select", "Current", 1)
+            .text("ControlSet001\\Services\\EventLog\\System", "File", file)
+            .bytes();
+        let software = TestHive::new()
+            .text(
+                "Microsoft\\Windows NT\\CurrentVersion",
+                "SystemRoot",
+                "C:\\WINDOWS",
+            )
+            .bytes();
+        image("kb884872_system.evt", "clone_application.evt")
+            .file("WINDOWS\\system32\\config\\SYSTEM", system)
+            .file("WINDOWS\\system32\\config\\SOFTWARE", software)
+            .collect(&[collect])
+    };
+    for file in ["D:\\Logs\\SysEvent.Evt", "C:\\Logs\\SysEvent.Evt"] {
+        let facts = registered(file);
+        assert!(facts.incomplete("evt.renames").is_some(), "{file}");
+        expect(&facts, &[("evt.boots", "unknown:not_provided")]);
+    }
+    let facts = registered("%SystemRoot%\\system32\\config\\SysEvent.Evt");
+    assert!(facts.incomplete("evt.renames").is_none());
 }

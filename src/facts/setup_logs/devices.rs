@@ -9,6 +9,9 @@ use crate::facts::Context;
 /// Folders below the Windows folder that hold such logs.
 const FOLDERS: [&str; 2] = ["", "inf"];
 
+/// Most logs that are read.
+const FILES_MAX: usize = 256;
+
 /// Devices that were installed one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct DeviceBurst {
@@ -42,6 +45,14 @@ pub(crate) fn read_devices(context: &Context<'_>) -> DeviceLogs {
             Err(unknown) => logs.unseen.push(unknown),
             Ok(entries) => {
                 for entry in entries.unwrap_or_default() {
+                    if logs.read.len() >= FILES_MAX {
+                        logs.unseen.push(Unknown::new(
+                            UnknownReason::LimitExceeded,
+                            format!("more than {FILES_MAX} logs are there"),
+                            context.installation.place(&folder),
+                        ));
+                        break;
+                    }
                     if !entry.is_dir && is_log(&entry.name) {
                         let path = folder.child(&entry.name);
                         if let Err(unknown) = read_file(context, &path, &mut logs) {

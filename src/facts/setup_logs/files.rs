@@ -3,10 +3,14 @@
 //! Set-up of XP and 2003 writes into the Windows folder; that of Vista and later into Panther folders, one a phase: of
 //! set-up itself, of the answer file at the first boot (UnattendGC), of Sysprep, and of an upgrade in `$Windows.~BT`.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 
 use crate::artifact::text_log::lines;
 use crate::artifact::text_log::panther::{self, SetupEvent};
+use crate::base::redact;
 use crate::base::win_path::{WinPath, fold_name};
 use crate::evidence::{Evidence, Unknown, UnknownReason};
 use crate::facts::Context;
@@ -24,6 +28,8 @@ const IN_ROOT: [&str; 3] = [
     "$Windows.~BT\\Sources\\Rollback",
     "Panther",
 ];
+/// Most logs that are read.
+const FILES_MAX: usize = 256;
 /// Most folders below a Panther folder that are looked into.
 const SUBFOLDERS_MAX: usize = 64;
 /// Most events that are kept of all logs.
@@ -51,6 +57,18 @@ pub(crate) struct SetupLogs {
     pub(crate) read: Vec<Evidence>,
     /// What could not be read.
     pub(crate) unseen: Vec<Unknown>,
+}
+
+/// The line as evidence, without what may be a secret: of an option nothing but its name.
+fn shown(line: &str, event: &SetupEvent) -> String {
+    let line = match event {
+        SetupEvent::Option(name) => {
+            let head = line.split(['\'', '"']).next().unwrap_or_default();
+            Cow::Owned(format!("{head}'{name}'"))
+        }
+        _ => redact::secrets(line.trim()),
+    };
+    line.trim().chars().take(RAW_CHARS_MAX).collect()
 }
 
 /// Reads all logs of the installation.
@@ -86,13 +104,16 @@ fn find(context: &Context<'_>, logs: &mut SetupLogs) -> Vec<WinPath> {
             }
         }
     }
-    let mut known: Vec<String> = Vec::new();
-    found.retain(|path: &WinPath| {
-        let name = fold_name(&path.to_string());
-        let is_new = !known.contains(&name);
-        known.push(name);
-        is_new
-    });
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    found.retain(|path: &WinPath| known.insert(fold_name(&path.to_string())));
+    if found.len() > FILES_MAX {
+        logs.unseen.push(Unknown::new(
+            UnknownReason::LimitExceeded,
+            format!("{} logs are there, {FILES_MAX} are read", found.len()),
+            context.installation.locator.clone(),
+        ));
+        found.truncate(FILES_MAX);
+    }
     found
 }
 
@@ -144,8 +165,7 @@ fn read_file(context: &Context<'_>, path: &WinPath, logs: &mut SetupLogs) -> Res
                 evidence: file,
             });
         }
-        let text: String = line.text.trim().chars().take(RAW_CHARS_MAX).collect();
-        let mut evidence = file.clone().raw(text);
+        let mut evidence = file.clone().raw(shown(&line.text, &event));
         evidence.line = Some(line.number);
         evidence.offset = Some(line.offset);
         logs.lines.push(ToldLine {

@@ -1,5 +1,7 @@
 //! What the logs of set-up and Sysprep tell, as facts.
 
+use std::collections::BTreeSet;
+
 use crate::artifact::text_log::panther::SetupEvent;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::gather::empty_evidence;
@@ -8,6 +10,8 @@ use crate::facts::setup_logs::devices::read_devices;
 use crate::facts::setup_logs::files::{SetupLogs, ToldLine, read};
 use crate::facts::{Context, Facts};
 
+/// Most entries of a list.
+const LIST_MAX: usize = 1000;
 /// The option that generalizes.
 const GENERALIZE: &str = "GENERALIZE";
 
@@ -105,13 +109,25 @@ impl SetupLogs {
         id: &str,
         text_of: impl Fn(&SetupEvent) -> Option<String>,
     ) {
+        // From the end, so that the last line of each text is kept.
+        let mut known: BTreeSet<String> = BTreeSet::new();
         let mut items: Vec<(String, Evidence)> = Vec::new();
-        for line in &self.lines {
-            if let Some(text) = text_of(&line.event) {
-                items.retain(|(known, _)| *known != text);
+        for line in self.lines.iter().rev() {
+            if items.len() >= LIST_MAX {
+                break;
+            }
+            if let Some(text) = text_of(&line.event)
+                && known.insert(text.clone())
+            {
                 items.push((text, line.evidence.clone()));
             }
         }
+        let cut = (items.len() >= LIST_MAX).then(|| Unknown {
+            reason: UnknownReason::LimitExceeded,
+            detail: format!("the last {LIST_MAX} are listed"),
+            evidence: self.nothing(context),
+        });
+        items.reverse();
         let (texts, places): (Vec<String>, Vec<Evidence>) = items.into_iter().unzip();
         let mut places = places.into_iter();
         let fact = match (places.next(), self.unseen.first()) {
@@ -120,7 +136,7 @@ impl SetupLogs {
             (None, None) => Fact::found(Value::List(Vec::new()), self.nothing(context)),
         };
         facts.put(id, fact);
-        if let Some(unknown) = self.unseen.first() {
+        if let Some(unknown) = self.unseen.first().or(cut.as_ref()) {
             facts.mark_incomplete(id, unknown.clone());
         }
     }
@@ -130,16 +146,18 @@ impl SetupLogs {
         if let Some(unknown) = self.unseen.first() {
             return Fact::Unknown(unknown.clone());
         }
-        let mut counted: Vec<&ToldLine> = Vec::new();
-        for line in lines {
-            let is_copy =
-                line.time.is_some() && counted.iter().any(|other| other.time == line.time);
-            if !is_copy {
-                counted.push(line);
-            }
-        }
+        let mut times = BTreeSet::new();
+        let counted: Vec<&ToldLine> = lines
+            .iter()
+            .filter(|line| line.time.is_none_or(|time| times.insert(time)))
+            .copied()
+            .collect();
         let count = i64::try_from(counted.len()).unwrap_or(i64::MAX);
-        let mut places = counted.iter().rev().map(|line| line.evidence.clone());
+        let mut places = counted
+            .iter()
+            .rev()
+            .take(LIST_MAX)
+            .map(|line| line.evidence.clone());
         match places.next() {
             Some(last) => Fact::found_in(count, last, places),
             None => Fact::found(0_i64, self.nothing(context)),
