@@ -15,7 +15,7 @@ const MEANING: &str = "Images that share an identity are one machine at two time
                        not made different. It is the proof of bad clones only if both ran, or will run, as machines of \
                        their own. Where an image is sealed, its copies get new ones of what sealing renews.";
 /// What two copies of one image mean.
-const SAME: &str = "The hives of their machines are the same byte for byte: one image given more than once, or copies of which none was \
+const SAME: &str = "Their registry is the same byte for byte: one image given more than once, or copies of which none was \
                     started since. Nothing is proved between them.";
 
 /// The comparison of all images that were given; nothing where they share nothing.
