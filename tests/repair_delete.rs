@@ -13,8 +13,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use goldseal::base::limits::Limits;
 use goldseal::base::win_path::WinPath;
+use goldseal::facts::collect;
 use goldseal::image::{Image, Options, Source};
+use goldseal::repair::{Action, Gate, Removal, RepairPlan, Wanted, bogus, saved};
 use serde_json::Value as Json;
 
 #[path = "support/tree.rs"]
@@ -213,6 +216,76 @@ fn a_repaired_copy_lacks_the_bogus_file_and_the_image_keeps_it() {
         keys(&sample.image()).len()
     );
     assert_eq!(sample.copies().len(), 1);
+}
+
+/// A plan that is whole in itself and removes the right key file: as one changed by hand, with every digest made anew.
+#[test]
+fn a_saved_plan_that_removes_another_file_than_the_bogus_one_is_refused() {
+    let sample = Sample::new();
+    let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
+    let installation = &image.installations[0];
+    let path = format!("{FOLDER}\\{RIGHT}");
+    let wanted = Wanted {
+        removals: vec![Removal::of(installation.filesystem.as_ref(), &path).unwrap()],
+        ..Wanted::default()
+    };
+    let plan = RepairPlan::make(&image, installation, &wanted).unwrap();
+    let file = saved::plan_file(&image, 0, &plan).unwrap();
+    fs::write(sample.place("plan.json"), file).unwrap();
+    drop(image);
+    let before = fs::read(sample.image()).unwrap();
+    let more = [
+        "--plan",
+        "plan.json",
+        "--apply",
+        "--in-place",
+        "--backup-dir",
+        "copies",
+    ];
+    let (code, report) = sample.repair(&sample.image(), &more);
+    assert_eq!(
+        (code, &report["refusal"]["gate"]),
+        (4, &Json::from("undecided"))
+    );
+    assert!(fs::read(sample.image()).unwrap() == before);
+    assert!(sample.copies().is_empty());
+}
+
+#[test]
+fn a_bogus_file_that_a_copy_of_the_metabase_needs_is_not_removed() {
+    let sample = Sample::new();
+    let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
+    let installation = &image.installations[0];
+    let mut collected = collect(installation, Limits::default());
+    let actions = collected.plan.actions.iter().map(|action| Action {
+        from: action.from.clone(),
+        to: action.to.clone(),
+    });
+    let wanted = Wanted::names(actions.collect());
+    assert!(
+        bogus::remove(&wanted, installation, &collected)
+            .unwrap()
+            .is_some()
+    );
+    let mut keys = collected.machine_keys.iter_mut();
+    let key = keys.find(|key| key.name == BOGUS).unwrap();
+    key.proof.paired_with = vec!["MetaBack\\before.MD0".to_owned()];
+    let refusal = bogus::remove(&wanted, installation, &collected).unwrap_err();
+    assert_eq!(refusal.gate, Gate::Referenced, "{refusal}");
+}
+
+#[test]
+fn a_saved_plan_that_gives_a_file_its_own_name_is_refused() {
+    let sample = Sample::new();
+    let name = format!("{RIGHT}={}", RIGHT.replace("4cbde50a", "4cbde50b"));
+    let more = ["--set-name", &name, "--plan-out", "plan.json"];
+    assert_eq!(sample.repair(&sample.image(), &more).0, 0);
+    let place = sample.place("plan.json");
+    let mut plan: Json = serde_json::from_slice(&fs::read(&place).unwrap()).unwrap();
+    plan["actions"][0]["to"] = plan["actions"][0]["from"].clone();
+    fs::write(&place, plan.to_string()).unwrap();
+    let (code, _) = sample.repair(&sample.image(), &["--plan", "plan.json"]);
+    assert_eq!(code, 4);
 }
 
 /// The sample as a directory of the host.

@@ -12,7 +12,7 @@ use goldseal::repair::journal::Journal;
 use goldseal::repair::others::others;
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
-    Action, Checked, FullHash, Gate, Planned, Refusal, Removal, RepairPlan, Wanted, backup, copy,
+    Action, Checked, FullHash, Gate, Planned, Refusal, RepairPlan, Wanted, backup, bogus, copy,
     full_hash, in_place, in_use, journal_beside, preview, read_small, saved, status, write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
@@ -64,11 +64,7 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     let installation = open::installation(&image, wanted, output)?;
     let before = Checked::run(installation, &catalogue)?;
     let mut decision = match &saved {
-        Some(saved) => Decision {
-            word: "saved".to_owned(),
-            reason: "the plan was read from a file; no proof was asked".to_owned(),
-            wanted: Ok(saved.wanted()),
-        },
+        Some(saved) => from_saved(saved, installation, &before.collected),
         None => decide(args, &names, installation, &before.collected),
     };
     let mut left = Vec::new();
@@ -216,7 +212,7 @@ fn plan(
         in_place::apply(&args.image, journal, prepared?, &mut prepare, &mut check)
             .map_err(|refusal| with_copies(refusal, &plan))?;
         report.written(format!(
-            "Written to {} and checked. `goldseal undo {}` puts it back.",
+            "Written to {} and checked. `goldseal undo {}` puts it back; keep that journal as safe as a private key.",
             args.image.display(),
             journal.display()
         ));
@@ -411,7 +407,7 @@ fn decide(
     if names.is_empty() {
         let mut decision = by_proof(collected);
         if args.delete_bogus {
-            decision.remove_bogus(installation);
+            decision.remove_bogus(installation, collected);
         }
         return decision;
     }
@@ -457,23 +453,40 @@ fn by_proof(collected: &Collected) -> Decision {
 
 impl Decision {
     /// Turns an exchange of names into a removal of the bogus file and a rename. Nothing else is ever removed.
-    fn remove_bogus(&mut self, installation: &Installation) {
+    fn remove_bogus(&mut self, installation: &Installation, collected: &Collected) {
         let Ok(wanted) = &self.wanted else { return };
-        let [right, bogus] = wanted.actions.as_slice() else {
-            let more = "no file has the name that another one needs, so none is removed";
-            self.reason = format!("{}; {more}", self.reason);
-            return;
-        };
-        if right.to != bogus.from {
-            return;
+        match bogus::remove(wanted, installation, collected) {
+            Ok(None) => self
+                .reason
+                .push_str("; no file has the name that another one needs, so none is removed"),
+            Ok(Some(wanted)) => {
+                self.wanted = Ok(wanted);
+                "delete_and_rename".clone_into(&mut self.word);
+            }
+            Err(refusal) => self.wanted = Err(refusal),
         }
-        self.wanted =
-            Removal::of(installation.filesystem.as_ref(), &bogus.from).map(|removal| Wanted {
-                removals: vec![removal],
-                actions: vec![right.clone()],
-                touch: None,
-            });
-        "delete_and_rename".clone_into(&mut self.word);
+    }
+}
+
+/// What a saved plan asks for; what it removes has to be what the proof of this image removes.
+fn from_saved(saved: &Saved, installation: &Installation, collected: &Collected) -> Decision {
+    let wanted = saved.wanted();
+    let checked = if wanted.removals.is_empty() {
+        Ok(())
+    } else {
+        by_proof(collected)
+            .wanted
+            .and_then(|proved| bogus::check_saved(&wanted, &proved, installation, collected))
+    };
+    let reason = if wanted.removals.is_empty() {
+        "the plan was read from a file; no proof was asked"
+    } else {
+        "the plan was read from a file; what it removes was asked of the proof once more"
+    };
+    Decision {
+        word: "saved".to_owned(),
+        reason: reason.to_owned(),
+        wanted: checked.map(|()| wanted),
     }
 }
 

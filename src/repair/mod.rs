@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `gate.rs` | why a repair is refused |
 //! | `wanted.rs` | what is to be done, and the edits that do it |
+//! | `bogus.rs` | the one file that may be removed |
 //! | `others.rs` | the containers beside the proved one |
 //! | `plan.rs` | from edits to the sectors and bytes that change |
 //! | `preview.rs` | every check before and after |
@@ -28,6 +29,7 @@
 //! | `fat/` | long names of FAT volumes: gates, places of the characters, check of the result |
 
 pub mod backup;
+pub mod bogus;
 mod children;
 pub mod copy;
 mod directory;

@@ -70,7 +70,7 @@ pub fn others(
 }
 
 /// MachineGuid as the registry spells it.
-fn machine_guid(collected: &Collected) -> Option<String> {
+pub(crate) fn machine_guid(collected: &Collected) -> Option<String> {
     match collected.facts.get("crypto.machine_guid")?.get() {
         Ok(Some((Value::Text(guid), _))) => Some(guid.clone()),
         _ => None,

@@ -85,6 +85,43 @@ struct PlanFile {
     sectors: Vec<SectorDigests>,
 }
 
+/// A plan as it is read: each field by its own type, so that a hostile file takes no more memory than a true one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFields {
+    format: String,
+    version: u32,
+    tool: String,
+    disk_bytes: u64,
+    installation: usize,
+    #[serde(default)]
+    removals: Vec<Removal>,
+    actions: Vec<Action>,
+    #[serde(default)]
+    touch: Option<u64>,
+    old_sha256: String,
+    new_sha256: String,
+    sectors: Vec<SectorDigests>,
+}
+
+impl PlanFields {
+    fn parts(self) -> (Head, Vec<SectorDigests>) {
+        let head = Head {
+            format: self.format,
+            version: self.version,
+            tool: self.tool,
+            disk_bytes: self.disk_bytes,
+            installation: self.installation,
+            removals: self.removals,
+            actions: self.actions,
+            touch: self.touch,
+            old_sha256: self.old_sha256,
+            new_sha256: self.new_sha256,
+        };
+        (head, self.sectors)
+    }
+}
+
 /// A plan or a patch that was read.
 #[derive(Debug, Clone)]
 pub struct Saved {
@@ -169,16 +206,9 @@ impl Saved {
     /// What is no plan of this version.
     pub fn parse_plan(content: &[u8]) -> Result<Self> {
         let wrong = |error: serde_json::Error| Error::corrupt(format!("plan: {error}"));
-        // A head beside its sectors in one object: what is left without the sectors has to be a head and nothing more.
-        let mut fields: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(content).map_err(wrong)?;
-        let sectors = fields
-            .remove("sectors")
-            .ok_or_else(|| Error::corrupt("plan: has no sectors"))?;
-        let head: Head =
-            serde_json::from_value(serde_json::Value::Object(fields)).map_err(wrong)?;
+        let file: PlanFields = serde_json::from_slice(content).map_err(wrong)?;
+        let (head, sectors) = file.parts();
         check_head(&head, PLAN)?;
-        let sectors: Vec<SectorDigests> = serde_json::from_value(sectors).map_err(wrong)?;
         check_count("plan: sectors", sectors.len(), SECTORS_MAX)?;
         Ok(Self {
             head,
@@ -286,6 +316,12 @@ fn check_head(head: &Head, format: &str) -> Result<()> {
     }
     if head.actions.is_empty() && head.removals.is_empty() {
         return Err(Error::corrupt(format!("{format}: has no actions")));
+    }
+    if let Some(action) = head.actions.iter().find(|action| action.from == action.to) {
+        return Err(Error::corrupt(format!(
+            "{format}: {} would get the name that it has",
+            action.from
+        )));
     }
     check_count("removals", head.removals.len(), ACTIONS_MAX)?;
     check_count("actions", head.actions.len(), ACTIONS_MAX)

@@ -14,8 +14,8 @@
 //! | room | zeros, where the first eight states are written without the file becoming longer |
 //!
 //! The body is written to a temporary name, synced, and renamed, so a journal under its own name is whole. States are only
-//! ever appended; one that was torn counts as not written. The journal holds metadata of files and no content of a key, and
-//! is readable by its owner only.
+//! ever appended; one that was torn counts as not written. The journal is readable by its owner only: a short file lies whole
+//! inside its MFT record, so the sectors of a record can hold a private key (as a rule they do where records have 4096 bytes).
 
 mod crc32c;
 
