@@ -53,6 +53,7 @@ def security(kind):
         "file": [(0, 0x1F01FF, SYSTEM), (0, 0x1F01FF, ADMINS)],
         "everyone": [(3, 0x1F01FF, EVERYONE)],
         "no_system": [(0, 0x1F01FF, ADMINS)],
+        "read_only": [(0, 0x120089, SYSTEM), (0, 0x120089, ADMINS)],
     }[kind]
     aces = b""
     for flags, mask, sid in entries:

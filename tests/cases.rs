@@ -392,6 +392,7 @@ cases! {
     the_same_server_with_an_event_log_that_was_never_closed: "w2k_kb884872_dirty_log",
     windows_2000_on_which_iis_was_set_up_anew: "w2k_iis_reinstalled",
     windows_2000_on_a_cluster_node_whose_msdtc_fails: "w2k_cluster_node",
+    windows_2000_whose_key_file_may_only_be_read_is_blocked: "w2k_acl_read_only",
     windows_2000_with_the_same_events_of_other_services: "w2k_other_service_7023",
     xp_sp2_deployed_with_iischema_update_is_blocked: "xp_kb889073_deployed",
     an_armed_xp_embedded_image_needs_someone_to_vouch_for_one_seal: "xpe_armed_never_booted",

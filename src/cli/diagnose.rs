@@ -23,6 +23,13 @@ pub(crate) fn run(args: &DiagnoseArgs, output: &mut Output) -> Result<Exit, Fail
     let source = args.image.as_ref().map(|path| path.display().to_string());
     let request = Request {
         image: source.as_deref(),
+        // Event logs are no part of a plan; everything else that is named by option is.
+        stand_ins: {
+            let mut loose = args.source.loose();
+            loose.event_logs.clear();
+            loose.is_any()
+        },
+        allow_backing_anywhere: args.source.allow_backing_anywhere,
         installation: installation.index,
         problem_time,
     };

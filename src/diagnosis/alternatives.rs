@@ -135,7 +135,8 @@ fn alternative(
 }
 
 fn uses_no_metabase(seen: &Seen<'_>) -> Option<(Standing, String)> {
-    (seen.cause == Cause::NoMetabase).then(|| {
+    let uses_none = ask::yes_no(seen.collected, "iis.metabase_in_use") == Some(false);
+    uses_none.then(|| {
         (
             Standing::NotApplicable,
             "IIS uses no metabase here".to_owned(),
@@ -245,7 +246,11 @@ fn is_blocked_by(seen: &Seen<'_>, rule: &str) -> bool {
 }
 
 fn iischema(seen: &Seen<'_>) -> (Standing, String) {
-    by_check(seen, "iischema_update", is_blocked_by(seen, "IIS-010"))
+    match by_check(seen, "iischema_update", is_blocked_by(seen, "IIS-010")) {
+        // The file alone does not say that it keeps IIS from starting.
+        (Standing::AlsoThere, by) => (Standing::Open, by),
+        judged => judged,
+    }
 }
 
 fn service_order(seen: &Seen<'_>) -> (Standing, String) {
@@ -302,6 +307,13 @@ fn other_service(seen: &Seen<'_>) -> (Standing, String) {
             format!(
                 "the logs tell of no failure of IIS, and of {}",
                 told.join(", ")
+            ),
+        ),
+        (true, true) if seen.collected.failures.not_kept > 0 => (
+            Standing::Open,
+            format!(
+                "{} failures of other services in the logs were not kept",
+                seen.collected.failures.not_kept
             ),
         ),
         (true, true) => (

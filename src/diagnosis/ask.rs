@@ -51,6 +51,14 @@ pub(crate) fn version_at_least(collected: &Collected, id: &str, least: u64) -> O
     }
 }
 
+/// Whether this is Windows XP (5.1).
+pub(crate) fn is_xp(collected: &Collected) -> bool {
+    match value(collected, "os.version") {
+        Some(Value::Version(version)) => version.parts() == [5, 1],
+        _ => false,
+    }
+}
+
 /// A fact as text for a sentence.
 pub(crate) fn said(collected: &Collected, id: &str) -> String {
     match collected.facts.get(id).map(Fact::get) {

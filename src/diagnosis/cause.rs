@@ -5,13 +5,15 @@
 
 use serde::Serialize;
 
+use crate::diagnosis::Request;
 use crate::diagnosis::ask::{said, word, yes_no};
 use crate::diagnosis::codes;
-use crate::diagnosis::commands::is_sealed_for_specialize;
+use crate::diagnosis::commands::{is_sealed_for_specialize, repair_note};
 use crate::diagnosis::hindrance::{self, Hindrance};
+use crate::diagnosis::history::Kinship;
 use crate::diagnosis::key_files::KeyFile;
 use crate::diagnosis::problem::{LoggedFailure, Problem};
-use crate::diagnosis::questions::{reason, what_would_decide};
+use crate::diagnosis::questions::{reason, unseen, what_would_decide};
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
 use crate::facts::event_logs::EventTime;
@@ -60,8 +62,11 @@ impl Cause {
     /// The cause that the facts show, with what hinders IIS whatever its keys.
     pub(crate) fn of(seen: &Seen<'_>) -> Self {
         let collected = seen.collected;
-        if yes_no(collected, "iis.metabase_in_use") == Some(false) {
-            return Self::NoMetabase;
+        if uses_no_metabase(collected) {
+            return match hindered(seen) {
+                Self::Healthy => Self::NoMetabase,
+                other => other,
+            };
         }
         if matches!(
             word(collected, "iis.metabase_state"),
@@ -73,7 +78,10 @@ impl Cause {
         match (word(collected, "key.pairing"), opens) {
             (Some("none"), _) => Self::ForeignMetabase,
             (Some("machine_guid" | "other"), Some(false)) => Self::KeyDoesNotOpen,
-            (Some("machine_guid"), Some(true)) => hindered(seen),
+            (Some("machine_guid"), Some(true)) => match hindered(seen) {
+                Self::Healthy if unseen(collected).is_some() => Self::Undecided,
+                other => other,
+            },
             (Some("other"), _) => match collected.plan.decision {
                 Decision::RenameOnly | Decision::Swap => Self::WrongName,
                 _ => Self::WrongNameUndecided,
@@ -84,44 +92,37 @@ impl Cause {
 
     /// The sentence, without the links and without the full stop.
     pub(crate) fn sentence(self, seen: &Seen<'_>) -> String {
-        let (collected, hindrances) = (seen.collected, seen.hindrances);
+        let (collected, hindrances) = (seen.collected, &relevant(seen)[..]);
         let files = || said(collected, "key.paired_files");
         match self {
-            Self::NoMetabase => format!(
-                "IIS uses no metabase here, so no machine key is needed to open one{}",
-                told_all_the_same(seen)
-            ),
+            Self::NoMetabase => keys_are_right(seen),
             Self::MetabaseBroken => format!(
                 "The metabase is {}; no service of IIS starts, whatever the keys",
                 said(collected, "iis.metabase_state")
             ),
             Self::Healthy => format!(
-                "IIS can open its metabase: {} carries MachineGuid and signed it{}",
-                files(),
-                older_failures(seen)
+                "IIS can open its metabase: {} carries MachineGuid and signed it",
+                files()
             ),
             Self::Neighbour => format!(
-                "IIS can open its metabase: {} carries MachineGuid and signed it; what the logs tell of is a service beside IIS: {}",
-                files(),
+                "{}; what the logs tell of is a service beside IIS: {}",
+                keys_are_right(seen),
                 seen.problem
                     .last_of_neighbour()
                     .map(told)
                     .unwrap_or_default()
             ),
             Self::Unexplained => format!(
-                "{} carries MachineGuid and signed the metabase, and nothing here hinders IIS now; the logs tell that it failed and not whether it still does (it may have been mended since, or fail for a reason that an image does not show): {}",
-                files(),
-                seen.problem.last_of_iis().map(told).unwrap_or_default()
+                "{}, and nothing here hinders IIS now; the logs tell that it failed and not whether it still does (it may have been mended since, or fail for a reason that an image does not show): {}{}",
+                keys_are_right(seen),
+                seen.problem.telling_of_iis().map(told).unwrap_or_default(),
+                older_than_key(seen)
             ),
             Self::WrongName => format!(
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; {}",
                 files(),
                 said(collected, "crypto.machine_guid"),
-                if is_sealed_for_specialize(collected) {
-                    "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them"
-                } else {
-                    "renaming that file repairs it"
-                }
+                repaired_by_rename(seen)
             ),
             Self::WrongNameUndecided => format!(
                 "IIS cannot open its metabase: {} signed it and does not carry MachineGuid {}; which rename would repair it is not decided: {}",
@@ -145,8 +146,8 @@ impl Cause {
                 hindrance::said(hindrances)
             ),
             Self::Blocked => format!(
-                "{} carries MachineGuid and signed the metabase, so no key is the cause; what keeps IIS from starting is another thing: {}",
-                files(),
+                "{}, so no key is the cause; what keeps IIS from starting is another thing: {}",
+                keys_are_right(seen),
                 hindrance::said(hindrances)
             ),
             Self::Undecided => format!(
@@ -158,7 +159,7 @@ impl Cause {
 
     /// What would mend it, step by step.
     pub(crate) fn remedy(self, seen: &Seen<'_>) -> Vec<String> {
-        let (collected, hindrances) = (seen.collected, seen.hindrances);
+        let (collected, hindrances) = (seen.collected, &relevant(seen)[..]);
         let mut steps = Vec::new();
         match self {
             Self::NoMetabase | Self::Healthy => {}
@@ -178,10 +179,8 @@ impl Cause {
                 if collected.plan.decision == Decision::Swap {
                     steps.push("The two renames are one exchange of names: nothing is lost by it".to_owned());
                 }
-                steps.push(
-                    "`goldseal repair` does it; the commands below are complete, the first shows the plan and writes nothing"
-                        .to_owned(),
-                );
+                steps.extend(repair_note(collected, self, seen.request));
+                steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
                 steps.extend(hotfix(collected));
             }
             Self::WrongNameUndecided => steps.push(format!(
@@ -214,32 +213,75 @@ impl Cause {
     }
 }
 
-/// What holds where the right key is in its place.
+/// Whether it is known that IIS uses no metabase.
+fn uses_no_metabase(collected: &Collected) -> bool {
+    yes_no(collected, "iis.metabase_in_use") == Some(false)
+}
+
+/// What hinders IIS: where it uses no metabase its services only, and nothing where there is no IIS.
+fn relevant(seen: &Seen<'_>) -> Vec<Hindrance> {
+    if !uses_no_metabase(seen.collected) {
+        return seen.hindrances.to_vec();
+    }
+    let has_iis = yes_no(seen.collected, "iis.installed") == Some(true);
+    let of_start = |one: &&Hindrance| has_iis && hindrance::is_of_start(one);
+    seen.hindrances.iter().filter(of_start).cloned().collect()
+}
+
+/// What holds where no key is at fault.
 fn hindered(seen: &Seen<'_>) -> Cause {
-    if seen.hindrances.iter().any(|hindrance| hindrance.is_access) {
+    let hindrances = relevant(seen);
+    if hindrances.iter().any(|hindrance| hindrance.is_access) {
         return Cause::Access;
     }
-    if !seen.hindrances.is_empty() {
+    if !hindrances.is_empty() {
         return Cause::Blocked;
     }
     match (seen.problem.last_of_iis(), seen.problem.last_of_neighbour()) {
-        (Some(last), _) if is_older_than_key(last, seen) => Cause::Healthy,
         (Some(_), _) => Cause::Unexplained,
         (None, Some(_)) => Cause::Neighbour,
         (None, None) => Cause::Healthy,
     }
 }
 
-/// Whether the key that signed the metabase was made after the last failure: IIS was set up anew in between. By times, which
-/// suggest and do not prove; the pairing has decided before.
-fn is_older_than_key(last: &LoggedFailure, seen: &Seen<'_>) -> bool {
-    let failed = last.failure.last.map(EventTime::filetime);
+/// What is proved of the keys, where they are not the cause.
+fn keys_are_right(seen: &Seen<'_>) -> String {
+    if uses_no_metabase(seen.collected) {
+        let encrypted = yes_no(seen.collected, "iis.config_encrypted") == Some(true);
+        let needs = if encrypted {
+            ", but its configuration holds encrypted values that need the keys of IIS 7 and later (L5')"
+        } else {
+            ""
+        };
+        return format!("IIS uses no metabase here, so no key of IIS 4 to 6 is needed{needs}");
+    }
+    format!(
+        "{} carries MachineGuid and signed the metabase",
+        said(seen.collected, "key.paired_files")
+    )
+}
+
+/// What the times say where every failure of IIS in the logs is older than the key that signed the metabase. They suggest
+/// and decide nothing.
+fn older_than_key(seen: &Seen<'_>) -> &'static str {
+    let last = seen
+        .problem
+        .failures
+        .iter()
+        .filter(|one| one.belongs_to == Kinship::Iis)
+        .map(|one| one.failure.last.map(EventTime::filetime))
+        .collect::<Option<Vec<_>>>()
+        .and_then(|times| times.into_iter().max());
     let mut signers = seen
         .keys
         .iter()
         .filter(|key| key.signed_metabase == "paired")
         .filter_map(|key| key.created);
-    failed.is_some_and(|failed| signers.any(|created| created > failed))
+    if last.is_some_and(|last| signers.any(|created| created > last)) {
+        "; by its time the key file was made after all of them, for example by a new set-up of IIS, or copied back"
+    } else {
+        ""
+    }
 }
 
 /// A failure behind a sentence.
@@ -264,25 +306,19 @@ fn told(failure: &LoggedFailure) -> String {
     )
 }
 
-/// What the logs tell where no key is needed.
-fn told_all_the_same(seen: &Seen<'_>) -> String {
-    let last = seen
-        .problem
-        .telling_of_iis()
-        .or_else(|| seen.problem.last_of_neighbour());
-    last.map_or_else(String::new, |last| {
-        format!("; the logs tell of another failure: {}", told(last))
-    })
-}
-
-/// What is said of failures that were before the key was made.
-fn older_failures(seen: &Seen<'_>) -> String {
-    match seen.problem.last_of_iis() {
-        Some(last) => format!(
-            "; the failures of IIS in the logs are older than that key, which was made when IIS was set up anew: {}",
-            told(last)
-        ),
-        None => String::new(),
+/// What a rename is worth.
+fn repaired_by_rename(seen: &Seen<'_>) -> String {
+    if is_sealed_for_specialize(seen.collected) {
+        return "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them".to_owned();
+    }
+    let others = hindrance::beside_names(seen.hindrances);
+    if others.is_empty() {
+        "renaming that file repairs it".to_owned()
+    } else {
+        format!(
+            "renaming that file is needed and not enough: {}",
+            hindrance::said(&others)
+        )
     }
 }
 
@@ -328,6 +364,8 @@ pub(crate) struct Seen<'s> {
     pub(crate) problem: &'s Problem,
     /// The key files of IIS.
     pub(crate) keys: &'s [KeyFile],
+    /// What was asked.
+    pub(crate) request: &'s Request<'s>,
 }
 
 /// What is known of the copies, behind the sentence on a foreign metabase.

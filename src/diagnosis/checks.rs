@@ -76,7 +76,7 @@ pub(crate) fn of(collected: &Collected) -> Vec<Check> {
             "iis.iischema_update_backup",
             |value| {
                 match value {
-                Value::Bool(true) if is_xp(collected) => (
+                Value::Bool(true) if ask::is_xp(collected) => (
                     CheckState::Bad,
                     "MetaBack holds Iischema-update.md0 (KB889073)".to_owned(),
                 ),
@@ -185,13 +185,6 @@ fn check(
         state,
         detail,
         location: ask::place(collected, fact),
-    }
-}
-
-fn is_xp(collected: &Collected) -> bool {
-    match ask::value(collected, "os.version") {
-        Some(Value::Version(version)) => version.parts() == [5, 1],
-        _ => false,
     }
 }
 

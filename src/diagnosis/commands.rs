@@ -93,11 +93,7 @@ fn machine(command: &str, when: &str, sources: &[&'static str]) -> Command {
 
 /// The repair of the image, where the plan says so.
 fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Command> {
-    let is_planned = matches!(
-        collected.plan.decision,
-        Decision::RenameOnly | Decision::Swap
-    );
-    if !is_planned || cause != Cause::WrongName {
+    if !is_planned(collected, cause) {
         return Vec::new();
     }
     if is_sealed_for_specialize(collected) {
@@ -106,10 +102,13 @@ fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Com
             "for a copy that has booted once and was shut down: its set-up has given it a MachineGuid of its own, for which the key file is then named",
         )];
     }
-    let Some(image) = request.image else {
+    let Some(image) = request.image.filter(|_| !request.stand_ins) else {
         return Vec::new();
     };
     let mut base = format!("goldseal repair {}", quoted(image));
+    if request.allow_backing_anywhere {
+        base.push_str(" --allow-backing-anywhere");
+    }
     if request.installation > 0 {
         base.push_str(&format!(" --installation {}", request.installation));
     }
@@ -127,6 +126,28 @@ fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Com
             "or: writes a repaired copy and leaves the image as it is",
         ),
     ]
+}
+
+fn is_planned(collected: &Collected, cause: Cause) -> bool {
+    cause == Cause::WrongName
+        && matches!(
+            collected.plan.decision,
+            Decision::RenameOnly | Decision::Swap
+        )
+}
+
+/// What is said of the repair where one is planned: that its commands follow, or why there are none.
+pub(crate) fn repair_note(
+    collected: &Collected,
+    cause: Cause,
+    request: &Request<'_>,
+) -> Option<String> {
+    let note = if request.stand_ins || request.image.is_none() {
+        "No command for the repair is given: artefacts named by option stand in for those of an image, and `goldseal repair` would not see them. Diagnose the image as it is, or rename the files by hand"
+    } else {
+        "`goldseal repair` does it; the commands below are complete, the first shows the plan and writes nothing"
+    };
+    is_planned(collected, cause).then(|| note.to_owned())
 }
 
 /// Whether the image is generalized and its copies run the specialize pass of Vista and later, which assigns a MachineGuid.
@@ -174,6 +195,20 @@ fn post_clone() -> Vec<Command> {
 fn quoted(name: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "_./+:@%=,-".contains(character);
+    if name.chars().any(char::is_control) {
+        // The form of bash, zsh and ksh: every byte that is not plain by its number.
+        let escaped = |byte: &u8| {
+            let character = char::from(*byte);
+            if byte.is_ascii() && is_plain(character) {
+                character.to_string()
+            } else {
+                format!("\\x{byte:02x}")
+            }
+        };
+        let text: String = name.as_bytes().iter().map(escaped).collect();
+        let before = if name.starts_with('-') { "./" } else { "" };
+        return format!("$'{before}{text}'");
+    }
     if !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain) {
         name.to_owned()
     } else if name.starts_with('-') {
@@ -193,5 +228,6 @@ mod tests {
         assert_eq!(quoted("my golden.vhd"), "'my golden.vhd'");
         assert_eq!(quoted("it's; rm x"), "'it'\\''s; rm x'");
         assert_eq!(quoted("-x.img"), "./-x.img");
+        assert_eq!(quoted("a\nb.img"), "$'a\\x0ab.img'");
     }
 }

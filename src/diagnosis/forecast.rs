@@ -37,17 +37,20 @@ pub(crate) fn of(collected: &Collected, findings: &[Finding]) -> Vec<Forecast> {
         .collect()
 }
 
-/// Whether the installation is, or may be, one that was deployed from a Sysprep image: KB889073 speaks of those alone. Only
-/// an installation that is known never to have been sealed, and whose logs do not tell of the failure, is not.
+/// Whether the logs tell of the failure that KB889073 describes: event 116. The file alone does not: on a master that was
+/// never sealed IIS starts with it.
 pub(crate) fn has_met_iischema_update(collected: &Collected) -> bool {
     let events = ask::list(collected, "evt.signatures").unwrap_or_default();
-    let failed = ["EVT-116-W3SVC", "EVT-116-SMTPSVC"]
+    ["EVT-116-W3SVC", "EVT-116-SMTPSVC"]
         .iter()
-        .any(|id| events.contains(id));
-    let never_sealed = ask::yes_no(collected, "sysprep.sealed") == Some(false)
+        .any(|id| events.contains(id))
+}
+
+/// Whether the installation is known never to have been sealed.
+pub(crate) fn was_never_sealed(collected: &Collected) -> bool {
+    ask::yes_no(collected, "sysprep.sealed") == Some(false)
         && matches!(
             collected.facts.get("sysprep.clone_tag"),
             Some(crate::evidence::Fact::Absent(_))
-        );
-    failed || !never_sealed
+        )
 }

@@ -79,15 +79,34 @@ pub(crate) fn of(
     rules.chain(checks).chain(links).collect()
 }
 
+/// Whether it is a service that cannot start.
+pub(crate) fn is_of_start(hindrance: &Hindrance) -> bool {
+    START_CHECKS.contains(&hindrance.id.as_str())
+}
+
+/// Those that a rename of keys leaves as they are: neither the mapping itself nor the link that shows it.
+pub(crate) fn beside_names(hindrances: &[Hindrance]) -> Vec<Hindrance> {
+    const OF_NAMES: [&str; 5] = ["KEY-001", "KEY-009", "L1", "L5", "L6"];
+    let is_another = |one: &&Hindrance| !OF_NAMES.contains(&one.id.as_str());
+    hindrances.iter().filter(is_another).cloned().collect()
+}
+
 /// All of them in words.
 pub(crate) fn said(hindrances: &[Hindrance]) -> String {
     let said: Vec<&str> = hindrances.iter().map(|one| one.what.as_str()).collect();
     said.join("; ")
 }
 
-/// The steps against them.
-pub(crate) fn remedies(hindrances: &[Hindrance]) -> impl Iterator<Item = String> + '_ {
-    hindrances.iter().map(|one| one.remedy.clone())
+/// The steps against them; where a rule on access speaks, its link adds no step.
+pub(crate) fn remedies(hindrances: &[Hindrance]) -> Vec<String> {
+    let has_rule = hindrances
+        .iter()
+        .any(|one| ACCESS_RULES.contains(&one.id.as_str()));
+    hindrances
+        .iter()
+        .filter(|one| !(has_rule && one.id == ACCESS_LINK))
+        .map(|one| one.remedy.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,6 +123,10 @@ mod tests {
     }
 
     fn diagnosed_with<const N: usize>(more: [(&'static str, Value); N]) -> Diagnosis {
+        diagnosis_of(&collected(more))
+    }
+
+    fn collected<const N: usize>(more: [(&'static str, Value); N]) -> Collected {
         let found = |value| Fact::found(value, Evidence::at(Locator::new("test")));
         let mut facts = Facts::new();
         for (id, value) in [
@@ -116,6 +139,13 @@ mod tests {
                 Value::Version(crate::evidence::Version::parse("5.1").unwrap()),
             ),
             ("os.sp", Value::Int(2)),
+            ("crypto.machinekeys_acl", Value::text("ok")),
+            ("crypto.machinekeys_efs", Value::Bool(false)),
+            (
+                "iis.services",
+                Value::Map(std::collections::BTreeMap::new()),
+            ),
+            ("svc.graph_errors", Value::List(Vec::new())),
         ]
         .into_iter()
         .chain(more)
@@ -126,13 +156,16 @@ mod tests {
             "sysprep.clone_tag",
             Fact::Absent(Evidence::at(Locator::new("test"))),
         );
-        let collected = Collected {
+        Collected {
             facts,
             ..Collected::default()
-        };
+        }
+    }
+
+    fn diagnosis_of(collected: &Collected) -> Diagnosis {
         let catalogue = Catalogue::built_in().unwrap();
         let findings = rules::run(&catalogue, &collected.facts);
-        crate::diagnosis::diagnose(&collected, &findings, &crate::diagnosis::Request::default())
+        crate::diagnosis::diagnose(collected, &findings, &crate::diagnosis::Request::default())
     }
 
     #[test]
@@ -198,10 +231,141 @@ mod tests {
     }
 
     #[test]
-    fn another_rule_that_blocks_iis_is_told_with_its_remedy() {
-        let (cause, sentence, remedy) = diagnosed("iis.iischema_update_backup", Value::Bool(true));
-        assert_eq!(cause, Cause::Blocked);
-        assert!(sentence.contains("IIS-010"), "{sentence}");
-        assert!(remedy[0].contains("KB889073"), "{remedy:?}");
+    fn a_rename_that_is_not_enough_says_what_else_hinders() {
+        let wrong_name = [
+            ("key.pairing", Value::text("other")),
+            ("crypto.machinekeys_acl", Value::text("broken")),
+        ];
+        let mut collected = collected(wrong_name);
+        collected.plan.decision = crate::facts::machine_keys::Decision::RenameOnly;
+        let diagnosis = diagnosis_of(&collected);
+        assert_eq!(diagnosis.cause, Cause::WrongName);
+        assert!(
+            diagnosis.sentence.contains("not enough") && diagnosis.sentence.contains("KEY-004"),
+            "{}",
+            diagnosis.sentence
+        );
+        assert!(
+            diagnosis
+                .remedy
+                .iter()
+                .any(|step| step.contains("full control")),
+            "{:?}",
+            diagnosis.remedy
+        );
+    }
+
+    #[test]
+    fn iischema_update_is_the_cause_only_where_the_logs_tell_of_event_116() {
+        let there = ("iis.iischema_update_backup", Value::Bool(true));
+        let told = ("evt.signatures", Value::texts(["EVT-116-W3SVC"]));
+        let diagnosis = diagnosed_with([there.clone(), told]);
+        assert_eq!(diagnosis.cause, Cause::Blocked);
+        assert!(
+            diagnosis.sentence.contains("IIS-010"),
+            "{}",
+            diagnosis.sentence
+        );
+        assert!(
+            diagnosis.remedy[0].contains("KB889073"),
+            "{:?}",
+            diagnosis.remedy
+        );
+        // Whether it was sealed is not known, and no event tells: the file alone is a question and no cause.
+        let diagnosis = diagnosed_with([there]);
+        assert_eq!(diagnosis.cause, Cause::Healthy);
+        let asked =
+            |question: &crate::diagnosis::OpenQuestion| question.question.contains("KB889073");
+        assert!(diagnosis.open_questions.iter().any(asked));
+    }
+
+    #[test]
+    fn a_right_key_whose_access_list_was_not_seen_is_not_called_healthy() {
+        let mut collected = collected([]);
+        let unknown = crate::evidence::Unknown::new(
+            crate::evidence::UnknownReason::NotProvided,
+            "no access lists",
+            Locator::new("test"),
+        );
+        collected
+            .facts
+            .put("crypto.machinekeys_acl", Fact::Unknown(unknown));
+        let diagnosis = diagnosis_of(&collected);
+        assert_eq!(diagnosis.cause, Cause::Undecided);
+        assert!(
+            diagnosis.sentence.contains("no access lists"),
+            "{}",
+            diagnosis.sentence
+        );
+    }
+
+    #[test]
+    fn without_a_metabase_a_disabled_service_is_still_told() {
+        let disabled = [("start".to_owned(), Value::Int(4))];
+        let services = Value::Map([("WAS".to_owned(), Value::Map(disabled.into()))].into());
+        let diagnosis = diagnosed_with([
+            ("iis.metabase_in_use", Value::Bool(false)),
+            ("iis.services", services),
+        ]);
+        assert_eq!(diagnosis.cause, Cause::Blocked);
+        assert!(
+            diagnosis.sentence.contains("IIS uses no metabase")
+                && diagnosis.sentence.contains("disabled: WAS"),
+            "{}",
+            diagnosis.sentence
+        );
+        assert!(!diagnosis.remedy.is_empty());
+    }
+
+    #[test]
+    fn an_undated_failure_of_iis_is_not_taken_for_an_old_one() {
+        let mut collected = collected([]);
+        let failure = crate::facts::event_logs::Failure {
+            first: None,
+            last: None,
+            count: 1,
+            source: "Service Control Manager".to_owned(),
+            event_id: 7024,
+            service: Some("IISADMIN"),
+            subject: "IIS Admin Service".to_owned(),
+            code: Some(0x8009_0006),
+            signature: Some("EVT-IISADMIN-80090006"),
+            computer: "GOLDEN".to_owned(),
+            evidence: Evidence::at(Locator::new("test")),
+        };
+        collected.failures.kinds.push(failure);
+        let diagnosis = diagnosis_of(&collected);
+        assert_eq!(diagnosis.cause, Cause::Unexplained);
+        assert!(
+            diagnosis.sentence.contains("at an unknown time"),
+            "{}",
+            diagnosis.sentence
+        );
+    }
+
+    #[test]
+    fn where_artefacts_stand_in_no_repair_is_printed() {
+        let mut collected = collected([("key.pairing", Value::text("other"))]);
+        collected.plan.decision = crate::facts::machine_keys::Decision::RenameOnly;
+        let commands = |stand_ins| {
+            let request = crate::diagnosis::Request {
+                image: Some("golden.vhd"),
+                stand_ins,
+                ..crate::diagnosis::Request::default()
+            };
+            let diagnosis = crate::diagnosis::diagnose(&collected, &[], &request);
+            let of_host = diagnosis
+                .commands
+                .iter()
+                .filter(|one| one.place == crate::diagnosis::Place::Host);
+            (of_host.count(), diagnosis.remedy.join("; "))
+        };
+        assert_eq!(commands(false).0, 3);
+        let (count, remedy) = commands(true);
+        assert_eq!(count, 0);
+        assert!(
+            remedy.contains("stand in for those of an image"),
+            "{remedy}"
+        );
     }
 }

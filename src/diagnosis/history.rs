@@ -116,6 +116,7 @@ fn assigned(collected: &Collected) -> Option<String> {
 fn failures(collected: &Collected) -> (LinkState, String) {
     let mut near: Vec<&Failure> = collected
         .failures
+        .kinds
         .iter()
         .filter(|failure| kinship(failure) != Kinship::Other)
         .collect();

@@ -114,6 +114,10 @@ const SHOWN: [&str; 10] = [
 pub struct Request<'r> {
     /// The image as it was named, for commands that repair it; `None` where there is nothing that a repair could open.
     pub image: Option<&'r str>,
+    /// Set if artefacts named by option stand in for those of the image: a repair would not see them.
+    pub stand_ins: bool,
+    /// Set if the image may name a parent disk outside of its own directory.
+    pub allow_backing_anywhere: bool,
     /// The number of the installation.
     pub installation: usize,
     /// When the problem began, if the operator says so.
@@ -132,6 +136,7 @@ pub fn diagnose(collected: &Collected, findings: &[Finding], request: &Request<'
         hindrances: &hindrances,
         problem: &problem,
         keys: &key_files,
+        request,
     };
     let cause = Cause::of(&seen);
     Diagnosis {

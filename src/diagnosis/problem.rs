@@ -39,7 +39,8 @@ pub struct Problem {
     pub reason: String,
     /// Failures of IIS and its neighbours, in the order of time, and after them those of other services.
     pub failures: Vec<LoggedFailure>,
-    /// How many kinds of failures are not listed.
+    /// How many more failures the logs tell of: kinds beyond those listed, and records of kinds that were not kept. All of
+    /// IIS and its neighbours come first.
     pub failures_not_listed: u64,
 }
 
@@ -92,8 +93,7 @@ impl Problem {
             time,
             source,
             reason,
-            failures_not_listed: u64::try_from(collected.failures.len().saturating_sub(LISTED_MAX))
-                .unwrap_or(u64::MAX),
+            failures_not_listed: not_listed(collected),
             failures,
         }
     }
@@ -165,12 +165,20 @@ fn time(time: Option<EventTime>) -> Option<FileTime> {
 fn listed(collected: &Collected) -> Vec<LoggedFailure> {
     let mut failures: Vec<LoggedFailure> = collected
         .failures
+        .kinds
         .iter()
         .map(|failure| LoggedFailure::new(collected, failure))
         .collect();
     failures.sort_by_key(|failure| failure.belongs_to == Kinship::Other);
     failures.truncate(LISTED_MAX);
     failures
+}
+
+fn not_listed(collected: &Collected) -> u64 {
+    let beyond = collected.failures.kinds.len().saturating_sub(LISTED_MAX);
+    u64::try_from(beyond)
+        .unwrap_or(u64::MAX)
+        .saturating_add(collected.failures.not_kept)
 }
 
 fn first_of(failures: &[LoggedFailure], kin: Kinship) -> Option<(FileTime, &LoggedFailure)> {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::diagnosis::ask;
 use crate::diagnosis::cause::Cause;
+use crate::diagnosis::forecast;
 use crate::diagnosis::links::{Link, LinkState};
 use crate::diagnosis::problem::{Problem, TimeSource};
 use crate::evidence::Fact;
@@ -36,7 +37,7 @@ pub(crate) fn of(
     problem: &Problem,
 ) -> Vec<OpenQuestion> {
     let mut questions = Vec::new();
-    let uses_metabase = cause != Cause::NoMetabase;
+    let uses_metabase = ask::yes_no(collected, "iis.metabase_in_use") != Some(false);
     if cause == Cause::Undecided {
         questions.push(open(
             "Can IIS open its metabase?",
@@ -46,6 +47,7 @@ pub(crate) fn of(
     }
     if uses_metabase {
         questions.extend(keys(links, cause));
+        questions.extend(iischema_update(collected));
         questions.extend(unexplained(cause, problem));
         if problem.source == TimeSource::Unknown && cause != Cause::Healthy {
             questions.push(open(
@@ -88,6 +90,21 @@ fn keys(links: &[Link], cause: Cause) -> Vec<OpenQuestion> {
         ));
     }
     questions
+}
+
+/// KB889073: the file is there, the logs do not tell of its failure, and the installation may be a deployed one.
+fn iischema_update(collected: &Collected) -> Option<OpenQuestion> {
+    let is_there = ask::yes_no(collected, "iis.iischema_update_backup") == Some(true);
+    let is_open = !forecast::has_met_iischema_update(collected)
+        && !forecast::was_never_sealed(collected)
+        && ask::is_xp(collected);
+    (is_there && is_open).then(|| {
+        open(
+            "Does Iischema-update.md0 keep IIS from starting (KB889073)?",
+            "the file is in MetaBack and the installation may have been deployed from a Sysprep image; the logs do not tell of event 116",
+            "the System log of a start after the deployment",
+        )
+    })
 }
 
 /// A failure of IIS that nothing here explains.
@@ -137,12 +154,47 @@ fn unknown_facts(collected: &Collected) -> Vec<OpenQuestion> {
     .collect()
 }
 
+/// What must be seen, beside the right key, before an installation is called healthy: unknown is not fine.
+const NEEDED: [(&str, &str); 4] = [
+    ("crypto.machinekeys_acl", "the access list of the key files"),
+    ("crypto.machinekeys_efs", "whether EFS encrypts them"),
+    ("iis.services", "the services of IIS"),
+    ("svc.graph_errors", "the order of the services"),
+];
+
+/// The first of those that was not seen.
+pub(crate) fn unseen(collected: &Collected) -> Option<&'static str> {
+    let is_unseen = |id: &str| matches!(collected.facts.get(id), None | Some(Fact::Unknown(_)));
+    NEEDED
+        .iter()
+        .find(|(id, _)| is_unseen(id))
+        .map(|(id, _)| *id)
+}
+
+fn what_it_is(id: &str) -> &'static str {
+    NEEDED
+        .iter()
+        .find(|(needed, _)| *needed == id)
+        .map_or("something", |(_, what)| *what)
+}
+
 /// Why nothing was decided, from the fact that decides first.
 pub(crate) fn reason(collected: &Collected) -> String {
     for id in ["iis.metabase_in_use", "key.pairing", "key.opens_metabase"] {
         if let Some(Fact::Unknown(unknown)) = collected.facts.get(id) {
             return unknown.detail.clone();
         }
+    }
+    if let Some(id) = unseen(collected) {
+        let why = ask::unknown(collected, id).map_or_else(
+            || format!("{id} was not collected"),
+            |one| one.detail.clone(),
+        );
+        return format!(
+            "{} carries MachineGuid and signed it, and {} could not be seen: {why}",
+            ask::said(collected, "key.paired_files"),
+            what_it_is(id)
+        );
     }
     "no fact on the pairing of key and metabase was found".to_owned()
 }
@@ -174,5 +226,10 @@ pub(crate) fn what_would_decide(collected: &Collected) -> String {
             return what.to_owned();
         }
     }
-    "a complete image".to_owned()
+    match unseen(collected) {
+        Some("iis.services" | "svc.graph_errors") => "the hive SYSTEM of this installation",
+        Some(_) => "the volume itself, with the access lists and attributes of the key files",
+        None => "a complete image",
+    }
+    .to_owned()
 }

@@ -50,7 +50,7 @@ pub struct Collected {
     /// What would mend the mapping of IIS's key files.
     pub plan: Plan,
     /// What the event logs tell of services that failed, in the order of time; empty where the logs were not read.
-    pub failures: Vec<event_logs::Failure>,
+    pub failures: event_logs::Failures,
     /// Notes on the installation as a whole (a dirty hive, a log that did not fit).
     pub notes: Vec<String>,
 }
@@ -92,7 +92,7 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
         embedded::count_with_logs(context, &mut facts, &told.marks, &keys.machine_keys);
         told.failures
     } else {
-        Vec::new()
+        event_logs::Failures::default()
     };
     Collected {
         facts,

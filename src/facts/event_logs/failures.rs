@@ -8,16 +8,27 @@ use serde::Serialize;
 
 use crate::artifact::event_log::{EventRecord, EventTime};
 use crate::evidence::Evidence;
-use crate::facts::event_logs::signatures::{SCM, SIGNATURES, ServiceNames, codes};
+use crate::facts::event_logs::signatures::{SCM, SIGNATURES, ServiceNames, Signature, codes};
 
 /// Ids of the Service Control Manager that mean a failure of a service.
 pub(crate) const FAILURES: [u32; 16] = [
     7000, 7001, 7002, 7003, 7009, 7017, 7018, 7019, 7020, 7021, 7022, 7023, 7024, 7031, 7034, 7038,
 ];
-/// Most kinds of failures that are kept.
-const KINDS_MAX: usize = 256;
+/// Most kinds of failures of services that nobody here asks for; those of IIS and its neighbours do not give way to them.
+const OTHER_KINDS_MAX: usize = 256;
+/// Most kinds of failures of IIS and its neighbours, and of known events.
+const KNOWN_KINDS_MAX: usize = 2_000;
 /// The longest name that a log gives to what failed, in characters.
 const SUBJECT_CHARS_MAX: usize = 120;
+
+/// The failures that the logs tell of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Failures {
+    /// Each kind, in the order of its first record.
+    pub kinds: Vec<Failure>,
+    /// Records of further kinds that are not kept.
+    pub not_kept: u64,
+}
 
 /// One kind of failure that a log tells of: source, id, subject and code are the same each time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,16 +67,16 @@ impl Failure {
     ) -> Option<Self> {
         let signature = SIGNATURES
             .iter()
-            .find(|signature| signature.is(record, names))
-            .map(|signature| signature.id);
+            .find(|signature| signature.is(record, names));
         let is_scm = record.is(SCM, record.event_id);
         if signature.is_none() && !(is_scm && FAILURES.contains(&record.event_id)) {
             return None;
         }
+        let time = record.time.filter(|time| time.to_rfc3339().is_some());
         let subject = record.string(usize::from(is_scm && record.event_id == 7009));
         Some(Self {
-            first: record.time,
-            last: record.time,
+            first: time,
+            last: time,
             count: 1,
             source: record.source.clone(),
             event_id: record.event_id,
@@ -79,11 +90,16 @@ impl Failure {
                 .chars()
                 .take(SUBJECT_CHARS_MAX)
                 .collect(),
-            code: code(record, is_scm),
-            signature,
+            code: code(record, is_scm, signature.and_then(Signature::code)),
+            signature: signature.map(|signature| signature.id),
             computer: record.computer.clone(),
             evidence: evidence(),
         })
+    }
+
+    /// Whether it is of IIS or a neighbour, or a known event.
+    fn is_known(&self) -> bool {
+        self.service.is_some() || self.signature.is_some()
     }
 
     fn says_the_same(&self, other: &Self) -> bool {
@@ -95,24 +111,42 @@ impl Failure {
     }
 }
 
-/// Failures in the order of their first record; `next` is later than all that are there.
-pub(crate) fn add(failures: &mut Vec<Failure>, next: Failure) {
-    let is_full = failures.len() >= KINDS_MAX;
-    match failures.iter_mut().find(|known| known.says_the_same(&next)) {
-        Some(known) => {
+impl Failures {
+    /// Adds a failure that is later than all that are there.
+    pub(crate) fn add(&mut self, next: Failure) {
+        if let Some(known) = self
+            .kinds
+            .iter_mut()
+            .find(|known| known.says_the_same(&next))
+        {
             known.count = known.count.saturating_add(1);
             known.last = next.last.or(known.last);
             known.first = known.first.or(next.first);
             known.computer = next.computer;
             known.evidence = next.evidence;
+            return;
         }
-        None if is_full => {}
-        None => failures.push(next),
+        let is_known = next.is_known();
+        let limit = if is_known {
+            KNOWN_KINDS_MAX
+        } else {
+            OTHER_KINDS_MAX
+        };
+        let there = self.kinds.iter().filter(|kind| kind.is_known() == is_known);
+        if there.count() < limit {
+            self.kinds.push(next);
+        } else {
+            self.not_kept = self.not_kept.saturating_add(1);
+        }
     }
 }
 
-/// The code that an event gives: of a service in the string behind its name, of others in the data.
-fn code(record: &EventRecord, is_scm: bool) -> Option<u32> {
+/// The code that an event gives: of a service in the string behind its name, of others in the data. A text can be read as
+/// several numbers; `known` is the one by which the event was known.
+fn code(record: &EventRecord, is_scm: bool, known: Option<u32>) -> Option<u32> {
+    if known.is_some() {
+        return known;
+    }
     if !is_scm {
         return record.data_u32();
     }
@@ -121,13 +155,75 @@ fn code(record: &EventRecord, is_scm: bool) -> Option<u32> {
         7000 | 7023 | 7024 => 1,
         _ => return None,
     };
-    codes(record.string(index)?).first().copied()
+    let numbers = codes(record.string(index)?);
+    let failure = numbers.iter().find(|number| **number >= 0x8000_0000);
+    match failure.copied() {
+        Some(number) if number >> 16 == 0x8007 => Some(number & 0xffff),
+        Some(number) => Some(number),
+        None => numbers.first().copied(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::artifact::event_log::{EventString, Level};
     use crate::facts::event_logs::collect;
     use crate::facts::test_image::TestImage;
+
+    fn failure(service: &str, code: &str, seconds: u32) -> Option<Failure> {
+        let text = |text: &str| EventString {
+            name: None,
+            text: text.to_owned(),
+        };
+        let record = EventRecord {
+            time: Some(EventTime::Seconds(seconds)),
+            written: None,
+            channel: None,
+            source: "Service Control Manager".to_owned(),
+            provider: None,
+            event_id: 7024,
+            qualifiers: None,
+            level: Level::Error,
+            computer: "GOLDEN".to_owned(),
+            record: 1,
+            strings: vec![text(service), text(code)],
+            data: Vec::new(),
+            offset: 0,
+            recovered: false,
+            damaged: false,
+        };
+        let place = || Evidence::at(crate::evidence::Locator::new("test"));
+        Failure::of(&record, &ServiceNames::default(), place)
+    }
+
+    #[test]
+    fn a_failure_of_iis_does_not_give_way_to_those_of_a_thousand_printers() {
+        let mut failures = Failures::default();
+        for number in 0..1_000 {
+            failures.add(failure(&format!("Printer {number}"), "%%2", 1_109_664_000).unwrap());
+        }
+        failures.add(failure("IIS Admin Service", "2148073478", 1_109_664_001).unwrap());
+        let last = failures.kinds.last().unwrap();
+        assert_eq!(last.service, Some("IISADMIN"));
+        assert_eq!(failures.not_kept, 1_000 - 256);
+    }
+
+    #[test]
+    fn a_code_is_the_one_by_which_the_event_is_known() {
+        let code = |service: &str, text: &str| failure(service, text, 1).unwrap().code;
+        // Eight digits are a decimal number too; the event is known by the other reading.
+        assert_eq!(code("IIS Admin Service", "80090006"), Some(0x8009_0006));
+        assert_eq!(code("Acme Agent", "80090006"), Some(0x8009_0006));
+        assert_eq!(code("Acme Agent", "%%2147942403"), Some(3));
+        assert_eq!(code("Acme Agent", "%%2"), Some(2));
+    }
+
+    #[test]
+    fn a_record_without_a_time_is_not_of_1970() {
+        let undated = failure("IIS Admin Service", "2148073478", 0).unwrap();
+        assert_eq!((undated.first, undated.last), (None, None));
+    }
 
     #[test]
     fn each_failure_is_told_with_its_time_service_and_code() {
@@ -136,7 +232,7 @@ mod tests {
         let image =
             TestImage::new("5.0", "none").file("WINDOWS\\system32\\config\\SysEvent.Evt", log);
         let mut failures = Vec::new();
-        image.with(|context, facts| failures = collect(context, facts));
+        image.with(|context, facts| failures = collect(context, facts).kinds);
         let told: Vec<(u32, Option<&str>, Option<u32>)> = failures
             .iter()
             .map(|failure| (failure.event_id, failure.service, failure.code))

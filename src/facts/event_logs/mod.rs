@@ -14,7 +14,7 @@ mod signatures;
 mod tests;
 
 pub use crate::artifact::event_log::EventTime;
-pub use failures::Failure;
+pub use failures::{Failure, Failures};
 pub use files::{LogFile, LogFiles, find, read};
 pub(crate) use history::{Happened, history};
 pub(crate) use marks::{CloneMarks, Mark};

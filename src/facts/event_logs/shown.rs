@@ -7,16 +7,15 @@ use crate::base::bytes::hex;
 use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::event_logs::IDS;
-use crate::facts::event_logs::failures::{self, FAILURES, Failure};
+use crate::facts::event_logs::failures::{FAILURES, Failure, Failures};
 use crate::facts::event_logs::files::{self, LogFile, LogFiles};
 use crate::facts::event_logs::marks::CloneMarks;
 use crate::facts::event_logs::signatures::{SCM, SERVICES, SIGNATURES, ServiceNames};
 use crate::facts::{Context, Facts, HiveName};
 
-/// Ids that are read beside those of the signatures: service failures, names, boots, installs, updates, upgrades.
-const FURTHER_IDS: [u32; 26] = [
-    104, 6006, 2003, 4104, 4105, 4377, 6005, 6009, 6011, 7000, 7001, 7002, 7003, 7009, 7017, 7018,
-    7019, 7020, 7021, 7022, 7023, 7024, 7031, 7034, 6008, 116,
+/// Ids that are read beside those of the signatures and of failures: names, boots, installs, updates, upgrades, cleared logs.
+const FURTHER_IDS: [u32; 11] = [
+    104, 116, 2003, 4104, 4105, 4377, 6005, 6006, 6008, 6009, 6011,
 ];
 /// Most records that are kept for the facts.
 const RECORDS_MAX: usize = 200_000;
@@ -61,14 +60,14 @@ pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Every failure.
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) failures: Failures,
     /// What boots of a clone have left.
     pub(crate) marks: CloneMarks,
 }
 
 /// As [`collect_all`], and tells the failures.
 #[cfg(test)]
-pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Vec<Failure> {
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> Failures {
     collect_all(context, facts).failures
 }
 
@@ -120,7 +119,7 @@ impl Logs {
             ..Self::default()
         };
         let signature_ids = SIGNATURES.iter().flat_map(|signature| signature.events);
-        let query = Query::for_ids(signature_ids.copied().chain(FURTHER_IDS));
+        let query = Query::for_ids(signature_ids.copied().chain(FURTHER_IDS).chain(FAILURES));
         let mut failed: Vec<(String, Unknown)> = unseen;
         let mut read: Vec<&'static str> = Vec::new();
         for (index, file) in files.iter().enumerate() {
@@ -301,12 +300,12 @@ impl Logs {
         self.distinct(lines)
     }
 
-    fn failures(&self) -> Vec<Failure> {
-        let mut found = Vec::new();
+    fn failures(&self) -> Failures {
+        let mut found = Failures::default();
         for seen in &self.seen {
             let failure = Failure::of(&seen.record, &self.names, || self.evidence(seen, 1));
             if let Some(failure) = failure {
-                failures::add(&mut found, failure);
+                found.add(failure);
             }
         }
         found

@@ -269,6 +269,15 @@ impl ServiceNames {
 }
 
 impl Signature {
+    /// The code that it asks for, if it asks for one.
+    pub(crate) fn code(&self) -> Option<u32> {
+        match self.test {
+            Test::Path(_, code) => code,
+            Test::ServiceCode(_, code) | Test::Code(code) => Some(code),
+            Test::Any | Test::Service(_) => None,
+        }
+    }
+
     /// Whether a record is that event.
     pub(crate) fn is(&self, record: &EventRecord, names: &ServiceNames) -> bool {
         self.events.contains(&record.event_id)

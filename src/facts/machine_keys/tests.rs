@@ -86,7 +86,7 @@ fn collected(fs: MemoryFileSystem, iis: Option<&str>) -> Collected {
         machine_keys: keys.machine_keys,
         metabases: keys.metabases,
         plan: keys.plan,
-        failures: Vec::new(),
+        failures: crate::facts::event_logs::Failures::default(),
         notes: keys.notes,
     }
 }
