@@ -137,6 +137,16 @@ fn undo(journal: &Path) -> Output {
         .unwrap()
 }
 
+fn undo_of(journal: &Path, image: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .arg("undo")
+        .arg(journal)
+        .arg("--image")
+        .arg(image)
+        .output()
+        .unwrap()
+}
+
 fn bytes(sample: &Sample) -> Vec<u8> {
     fs::read(sample.image()).unwrap()
 }
@@ -395,11 +405,16 @@ fn pointer(sample: &Sample) -> PathBuf {
 fn a_finished_repair_leaves_no_pointer_to_its_journal() {
     let (sample, journal, before) = repaired_with_journal_elsewhere();
     assert!(!pointer(&sample).exists());
-    let undone = undo(&journal);
+    // What a journal remembers is no leave to write there: the user names the image.
+    let refused = undo(&journal);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("golden.vhd") && said.contains("--image"),
+        "{said}"
+    );
+    let undone = undo_of(&journal, &sample.image());
     assert!(undone.status.success(), "{undone:?}");
-    // The journal names the image by itself, and the user is told which.
-    let said = String::from_utf8_lossy(&undone.stderr).into_owned();
-    assert!(said.contains("golden.vhd"), "{said}");
     assert!(bytes(&sample) == before);
     assert!(!pointer(&sample).exists());
 }
@@ -437,7 +452,7 @@ fn a_half_applied_repair_is_noticed_where_its_journal_lies_elsewhere() {
     fs::rename(&journal, journal.with_file_name("away")).unwrap();
     assert!(notes(&sample).contains("not there"));
     fs::rename(journal.with_file_name("away"), &journal).unwrap();
-    let undone = undo(&journal);
+    let undone = undo_of(&journal, &sample.image());
     assert!(undone.status.success(), "{undone:?}");
     assert!(bytes(&sample) == before);
     assert!(!pointer(&sample).exists());
@@ -484,4 +499,131 @@ fn a_plan_from_a_pipe_is_refused_and_not_waited_for() {
         let output = sample.goldseal("repair", &[option, pipe.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(4), "{output:?}");
     }
+}
+
+#[test]
+fn a_journal_that_others_may_write_to_is_not_followed() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let repaired = bytes(&sample);
+    let journal = journal(&sample);
+    let mode = |bits| fs::set_permissions(&journal, fs::Permissions::from_mode(bits)).unwrap();
+    for bits in [0o620, 0o602] {
+        mode(bits);
+        let undone = undo(&journal);
+        assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+        assert!(bytes(&sample) == repaired);
+    }
+    mode(0o600);
+    // Only root can give a file away.
+    if chown(&journal, Some(65534), Some(65534)).is_ok() {
+        let undone = undo(&journal);
+        assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+        let said = String::from_utf8_lossy(&undone.stderr).into_owned();
+        assert!(said.contains("65534"), "{said}");
+        assert!(bytes(&sample) == repaired);
+        chown(&journal, Some(0), Some(0)).unwrap();
+    }
+    assert!(undo(&journal).status.success());
+}
+
+#[test]
+fn a_journal_beside_a_link_or_beside_no_image_writes_nothing() {
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let repaired = bytes(&sample);
+    let other = sample.folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let link = other.join("golden.vhd");
+    std::os::unix::fs::symlink(sample.image(), &link).unwrap();
+    let copied = other.join("golden.vhd.goldseal-journal");
+    fs::copy(journal(&sample), &copied).unwrap();
+    let undone = undo(&copied);
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(String::from_utf8_lossy(&undone.stderr).contains("link"));
+    fs::remove_file(&link).unwrap();
+    assert_eq!(undo(&copied).status.code(), Some(4));
+    assert!(bytes(&sample) == repaired);
+}
+
+#[test]
+fn a_file_that_is_no_image_is_not_written_even_where_every_byte_fits() {
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    // The volume, without what makes it an image: neither its footers nor the boot sector of the volume.
+    let mut image = bytes(&sample);
+    let len = image.len();
+    image[..8].fill(0);
+    image[len - 512..].fill(0);
+    fs::write(sample.image(), &image).unwrap();
+    let undone = undo(&journal(&sample));
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(bytes(&sample) == image);
+}
+
+#[test]
+fn an_undo_by_another_journal_leaves_the_pointer_of_an_unfinished_repair() {
+    let (sample, journal_of_first, before) = repaired_with_journal_elsewhere();
+    let first = fs::read(&journal_of_first).unwrap();
+    // A second journal of the same repair, which is not the one that is pointed to and unfinished.
+    let second = journal_of_first.with_file_name("second");
+    fs::copy(&journal_of_first, &second).unwrap();
+    let mut content = first;
+    let state = content
+        .chunks(512)
+        .position(|sector| sector.starts_with(b"GSEALST1"));
+    let at = state.unwrap() * 512;
+    content[at..at + 512].fill(0);
+    fs::write(&journal_of_first, &content).unwrap();
+    let place = journal_of_first.canonicalize().unwrap();
+    let text = format!("goldseal-journal-at 1\n{}\n", place.display());
+    fs::write(pointer(&sample), &text).unwrap();
+    let mut image = bytes(&sample);
+    let changed = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
+    image[changed] = before[changed];
+    fs::write(sample.image(), &image).unwrap();
+    let undone = undo_of(&second, &sample.image());
+    assert_eq!(undone.status.code(), Some(4), "{undone:?}");
+    assert!(bytes(&sample) == image);
+    assert_eq!(fs::read_to_string(pointer(&sample)).unwrap(), text);
+    assert!(undo_of(&journal_of_first, &sample.image()).status.success());
+    assert!(bytes(&sample) == before);
+}
+
+#[test]
+fn a_part_of_an_ended_repair_is_not_said_to_be_put_back_by_undo() {
+    let sample = Sample::new();
+    let before = bytes(&sample);
+    let name = pair(FIRST, CURRENT);
+    sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
+    let mut image = bytes(&sample);
+    let first = before.iter().zip(&image).position(|(a, b)| a != b).unwrap();
+    image[first] = before[first];
+    fs::write(sample.image(), &image).unwrap();
+    let check = sample.goldseal("check", &["--format", "json"]);
+    let report: Json = serde_json::from_slice(&check.stdout).unwrap();
+    let notes = report["image"]["notes"].to_string();
+    assert!(notes.contains("something else changed it"), "{notes}");
+    assert!(!notes.contains("puts it back"), "{notes}");
+}
+
+#[test]
+fn a_plan_that_cannot_be_written_whole_leaves_no_file() {
+    let sample = Sample::new();
+    let folder = sample.folder.path().join("plans");
+    fs::create_dir(&folder).unwrap();
+    let limited = format!(
+        "ulimit -f 0; trap '' XFSZ; exec {} repair {} --set-name {} --plan-out {}",
+        env!("CARGO_BIN_EXE_goldseal"),
+        sample.image().display(),
+        pair(FIRST, CURRENT),
+        folder.join("plan").display()
+    );
+    let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
 }

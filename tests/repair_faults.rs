@@ -481,7 +481,9 @@ fn a_disk_that_fills_up_while_the_image_is_written_stops_neither_the_repair_nor_
         &mut check,
     )
     .unwrap();
-    let undone = goldseal(&[], &["undo", journal.to_str().unwrap()]).output();
+    let image = sample.image();
+    let (journal, image) = (journal.to_str().unwrap(), image.to_str().unwrap());
+    let undone = goldseal(&[], &["undo", journal, "--image", image]).output();
     assert!(undone.unwrap().status.success());
     assert!(fs::read(sample.image()).unwrap() == before);
 }

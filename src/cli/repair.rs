@@ -214,7 +214,7 @@ fn plan(
         report.written(format!(
             "Written to {} and checked. `goldseal undo {}` puts it back; keep that journal as safe as a private key.",
             args.image.display(),
-            journal.display()
+            in_place::undo_arguments(&args.image, journal)
         ));
     }
     Ok(())
@@ -259,7 +259,8 @@ fn copy_out(installation: &Installation, plan: &RepairPlan) -> Planned<()> {
 
 /// A refusal that names the copies which were made before it: they hold a key.
 fn with_copies(mut refusal: Refusal, plan: &RepairPlan) -> Refusal {
-    for place in plan.backups.iter().filter(|place| place.exists()) {
+    let copies = plan.removals.iter().zip(&plan.backups);
+    for (_, place) in copies.filter(|(removal, place)| backup::is_copy(removal, place)) {
         let text = format!("; {} is a copy of the file that was to go", place.display());
         refusal.text.push_str(&text);
     }

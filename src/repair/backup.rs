@@ -15,6 +15,7 @@ use crate::image::filesystem::FileSystem;
 use crate::repair::files::write_new;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::digest;
+use crate::repair::trust;
 use crate::repair::wanted::Removal;
 
 /// Largest copy that is read back.
@@ -125,8 +126,23 @@ fn failed(path: &Path, error: std::io::Error) -> Error {
     Error::with_source(ErrorKind::Io, path.to_string_lossy(), error)
 }
 
+/// Whether the content of a file was copied to this place, whole.
+pub fn is_copy(removal: &Removal, place: &Path) -> bool {
+    let copy = read(place).ok().flatten();
+    copy.is_some_and(|copy| digest(std::iter::once(copy.as_slice())) == removal.sha256)
+}
+
+/// As [`read`], of a file that nobody but this user can have written.
+pub(crate) fn read_own(path: &Path) -> Result<Option<Vec<u8>>> {
+    read_if(path, trust::check)
+}
+
 /// The content of a plain file; `None` where there is none, or something else.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    read_if(path, |_, _| Ok(()))
+}
+
+fn read_if(path: &Path, allowed: impl Fn(&File, &Path) -> Result<()>) -> Result<Option<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let fd = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => fd,
@@ -138,6 +154,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     if !metadata.is_file() || metadata.len() > COPY_BYTES_MAX {
         return Ok(None);
     }
+    allowed(&file, path)?;
     let mut content = Vec::new();
     file.take(COPY_BYTES_MAX)
         .read_to_end(&mut content)

@@ -13,10 +13,14 @@ use crate::repair::journal::{JOURNAL_BYTES_MAX, Journal};
 use crate::repair::lock::{self, Lock};
 use crate::repair::medium::FileMedium;
 use crate::repair::pointer::Pointer;
+use crate::repair::trust;
 use crate::repair::write::JournalStore;
 
 /// What is put behind the name of an image to name its journal.
 pub(crate) const JOURNAL_ENDING: &str = ".goldseal-journal";
+
+/// Most names that are tried for a temporary file.
+const TEMPORARIES_MAX: u32 = 100;
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -119,6 +123,8 @@ pub(crate) struct JournalFile {
     file: Option<File>,
     /// What is put beside the image, where the journal is not.
     pointer: Option<Pointer>,
+    /// Why it could not be put there for an undo, which is not stopped by that.
+    not_pointed: Option<String>,
 }
 
 impl JournalFile {
@@ -132,6 +138,7 @@ impl JournalFile {
                 path: path.to_owned(),
                 file: None,
                 pointer: Pointer::needed(image, path)?,
+                not_pointed: None,
             }),
             Ok(_) => Err(Refusal::new(
                 Gate::Journal,
@@ -154,6 +161,7 @@ impl JournalFile {
         let fd = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|errno| io_error(path, "journal", errno))?;
         let file = File::from(fd);
+        trust::check(&file, path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|errno| io_error(path, "another program works with this journal", errno))?;
         let journal = parse(path, &file)?;
@@ -161,8 +169,23 @@ impl JournalFile {
             path: path.to_owned(),
             file: Some(file),
             pointer: None,
+            not_pointed: None,
         };
         Ok((file, journal))
+    }
+
+    /// Says of which image this journal is, for the pointer beside that image.
+    ///
+    /// # Errors
+    /// As [`Pointer::needed`].
+    pub(crate) fn of_image(&mut self, image: &Path) -> Result<()> {
+        self.pointer = Pointer::needed(image, &self.path)?;
+        Ok(())
+    }
+
+    /// Why nothing points to this journal although it should.
+    pub(crate) fn not_pointed(&mut self) -> Option<String> {
+        self.not_pointed.take()
     }
 
     /// Takes away what points to this journal, for the repair has ended.
@@ -175,6 +198,16 @@ impl JournalFile {
 
 /// Reads a journal without being able to change it; `None` if there is none.
 pub(crate) fn read_journal(path: &Path) -> Result<Option<Journal>> {
+    match rustix::fs::lstat(path) {
+        // What is no file is not even opened: a device may do something at that.
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile => {
+            return Err(Error::unsupported(format!(
+                "{}: is no regular file",
+                text(path)
+            )));
+        }
+        _ => {}
+    }
     match rustix::fs::open(
         path,
         OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK,
@@ -253,6 +286,10 @@ impl JournalStore for JournalFile {
     }
 
     fn put_state(&mut self, offset: u64, state: &[u8]) -> Result<()> {
+        // The first state of an undo: from here on the image may be half-changed.
+        if let Some(Err(error)) = self.pointer.as_ref().map(Pointer::set) {
+            self.not_pointed = Some(error.chain());
+        }
         let file = self
             .file
             .as_ref()
@@ -272,14 +309,39 @@ impl JournalStore for JournalFile {
 /// # Errors
 /// A file that is there already, and whatever the host refuses.
 pub fn write_new(path: &Path, content: &[u8]) -> Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|errno| io_error(path, "new file", errno))?;
-    let mut file = File::from(fd);
-    file.write_all(content)
+    if rustix::fs::lstat(path).is_ok() {
+        return Err(io_error(path, "new file", rustix::io::Errno::EXIST));
+    }
+    let (temporary, mut file) = temporary_beside(path)?;
+    let named = file
+        .write_all(content)
         .and_then(|()| file.sync_all())
-        .map_err(|error| io_error(path, "write", error))?;
+        .map_err(|error| io_error(path, "write", error))
+        .and_then(|()| rename_new(&temporary, path));
+    if let Err(error) = named {
+        // A part of a file would stand in the way of the next run, and be taken for the whole.
+        let _ = rustix::fs::unlink(&temporary);
+        return Err(error);
+    }
     sync_directory(path)
+}
+
+/// A new file under a name that nothing uses, in the folder of `path`.
+fn temporary_beside(path: &Path) -> Result<(PathBuf, File)> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut number = 0_u32;
+    loop {
+        let name = format!(".goldseal-{}-{number}", std::process::id());
+        let temporary = path.with_file_name(name);
+        match rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(fd) => return Ok((temporary, File::from(fd))),
+            // Left by a process of that number that was killed.
+            Err(rustix::io::Errno::EXIST) if number < TEMPORARIES_MAX => {
+                number = number.saturating_add(1);
+            }
+            Err(errno) => return Err(io_error(path, "new file", errno)),
+        }
+    }
 }
 
 /// Gives a file a name that nothing has; never replaces.

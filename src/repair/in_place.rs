@@ -1,19 +1,23 @@
 //! Writing a plan into the image itself: a raw volume or disk, a block device, a fixed VHD, allocated blocks of a dynamic VHD.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::bytes::hex;
+use crate::base::contain::contain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::read_vec;
-use crate::image::{Image, Installation};
-use crate::repair::files::{JOURNAL_ENDING, JournalFile, open_image};
+use crate::image::{Image, Installation, Options, Source};
+use crate::repair::files::{JOURNAL_ENDING, JournalFile, journal_beside, open_image};
 use crate::repair::full_hash;
 use crate::repair::gate::{Gate, Planned, Refusal};
 use crate::repair::journal::{Entry, Header, Identity, Journal, State, digest};
 use crate::repair::medium::Medium;
 use crate::repair::plan::RepairPlan;
-use crate::repair::pointer::{Pointer, has_place};
-use crate::repair::write::{self, JournalStore};
+use crate::repair::pointer::has_place;
+use crate::repair::status;
+use crate::repair::write;
 use crate::repair::{children, directory};
 
 /// The layers that a disk may have above its file to be written in place.
@@ -193,6 +197,8 @@ pub fn apply(
         // Planning and preview took their time, and from here on the image is locked.
         crate::repair::in_use::check_locked(path)?;
         check_length(&image, &journal)?;
+        // Asked before, and now nobody else can begin.
+        status::check(path)?;
         let before = journal.header.full.as_ref().map(|full| &full.before);
         check_full(path, before).map_err(|error| full_refusal(&error))?;
         prepare()?;
@@ -204,7 +210,7 @@ pub fn apply(
     if journal.state().is_some() {
         store.ended();
     }
-    result.map_err(|failure| failed(failure, &store.name()))
+    result.map_err(|failure| failed(failure, &undo_arguments(path, journal_path)))
 }
 
 /// Compares the digest of the whole image, where one is known.
@@ -248,14 +254,36 @@ fn check_length(image: &dyn Medium, journal: &Journal) -> Planned<()> {
 
 /// What an engineer has to know before the image at `path` is written in place.
 pub fn warnings(path: &Path) -> Vec<String> {
-    if has_place(path) {
-        return Vec::new();
+    let mut warnings = Vec::new();
+    let metadata = std::fs::metadata(path).ok();
+    let names = metadata.filter(Metadata::is_file).map_or(1, |m| m.nlink());
+    if names > 1 {
+        warnings.push(format!(
+            "{}: has {names} names (hard links); written in place, it changes under each of them",
+            path.to_string_lossy()
+        ));
     }
-    vec![format!(
+    if has_place(path) {
+        return warnings;
+    }
+    warnings.push(format!(
         "{}: nothing can be put beside it, so a repair that is cut off is not noticed by other commands; keep the journal, and after a \
-         crash begin with `goldseal undo JOURNAL`",
+         crash begin with `goldseal undo JOURNAL --image {0}`",
         path.to_string_lossy()
-    )]
+    ));
+    warnings
+}
+
+/// The arguments of `goldseal undo` for an image and its journal, wherever that lies.
+pub fn undo_arguments(image: &Path, journal: &Path) -> String {
+    let shown = journal.to_string_lossy();
+    let place = journal
+        .canonicalize()
+        .unwrap_or_else(|_| journal.to_owned());
+    if journal_beside(image).as_ref() == Some(&place) {
+        return shown.into_owned();
+    }
+    format!("{shown} --image {}", image.to_string_lossy())
 }
 
 /// What an undo did, and to which image.
@@ -293,57 +321,31 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
     let (mut store, mut journal) = JournalFile::open(journal_path)
         .map_err(|error| Refusal::new(Gate::Journal, error.chain()))?;
-    let remembered = journal.header.image.clone();
     let beside = image_beside(journal_path);
-    let path = match (named, &beside) {
-        (Some(named), _) => named,
-        (None, Some(beside)) if !is_same_file(beside, Path::new(&remembered)) => {
-            return Err(Refusal::new(
-                Gate::ImageChanged,
-                format!(
-                    "the journal lies beside {} and was written for {remembered}; say which is to be put back with --image PATH; \
-                     nothing was written",
-                    beside.to_string_lossy()
-                ),
-            ));
-        }
-        (None, _) => Path::new(&remembered),
-    };
-    let mut warnings = Vec::new();
-    if named.is_none() && beside.is_none() {
-        warnings.push(format!(
-            "the journal does not lie beside its image; {remembered} was put back, as the journal remembers it"
+    let path = target(&journal, named, beside.as_deref())?;
+    if let Some(text) = status::other_unfinished(path, journal_path) {
+        return Err(Refusal::new(
+            Gate::Journal,
+            format!("another repair of the image comes first: {text}; nothing was written"),
         ));
     }
-    let pointer = Pointer::needed(path, journal_path)?;
-    let was_set = pointer.as_ref().is_some_and(Pointer::is_set);
+    store.of_image(path)?;
+    let mut warnings = Vec::new();
     let undone = if journal.header.moves.is_empty() {
         crate::repair::in_use::check(path)?;
         let mut image = open_image(path)?;
         crate::repair::in_use::check_locked(path)?;
         warnings.extend(children_of(path, &journal)?);
         check_identity(&image, &journal)?;
-        point(pointer.as_ref(), &mut warnings);
+        warnings.extend(check_volume(path, &journal, named.is_some())?);
         write::undo(&mut image, &mut store, &mut journal)
     } else {
-        // What the journal says alone is no leave to change names anywhere on the host.
-        let Some(root) = named.or(beside.as_deref()) else {
-            return Err(Refusal::new(
-                Gate::Journal,
-                "the journal is of a directory of the host and does not lie beside it; name that directory with --image DIR",
-            ));
-        };
-        directory::confine(&journal.header.moves, root)?;
-        point(pointer.as_ref(), &mut warnings);
+        directory::confine(&journal.header.moves, path)?;
         write::undo_rename(&mut store, &mut journal)
     };
-    let stays = match &undone {
-        Ok(_) => false,
-        Err(write::UndoFailure::OnTheWay(..)) => true,
-        Err(_) => was_set,
-    };
-    if let Some(pointer) = pointer.filter(|_| !stays) {
-        pointer.clear();
+    warnings.extend(store.not_pointed());
+    if undone.is_ok() {
+        store.ended();
     }
     let undone = undone.map_err(|failure| {
         let gate = match &failure {
@@ -352,7 +354,7 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
             | write::UndoFailure::OnTheWay(..)
             | write::UndoFailure::Unmarked(_) => Gate::Failed,
         };
-        let error = failure.into_error(&store.name());
+        let error = failure.into_error(&undo_arguments(path, journal_path));
         Refusal::new(gate, error.at(path.display()).chain())
     })?;
     let before = journal.header.full.as_ref().map(|full| &full.before);
@@ -366,10 +368,88 @@ pub fn undo(journal_path: &Path, named: Option<&Path>) -> Planned<UndoReport> {
     })
 }
 
-/// Puts the pointer beside the image. An undo is not stopped by a folder that takes none.
-fn point(pointer: Option<&Pointer>, warnings: &mut Vec<String>) {
-    if let Some(Err(error)) = pointer.map(Pointer::set) {
-        warnings.push(error.chain());
+/// What is put back: the image that was named, or the one that the journal lies beside. What a journal remembers is no leave to
+/// write to a file anywhere on the host.
+fn target<'p>(
+    journal: &Journal,
+    named: Option<&'p Path>,
+    beside: Option<&'p Path>,
+) -> Planned<&'p Path> {
+    let remembered = &journal.header.image;
+    let refuse = |gate: Gate, what: String| {
+        Err(Refusal::new(
+            gate,
+            format!("{what}; say which is to be put back with --image PATH; nothing was written"),
+        ))
+    };
+    match (named, beside) {
+        (Some(named), _) => Ok(named),
+        (None, None) => refuse(
+            Gate::Journal,
+            format!("the journal does not lie beside its image; it was written for {remembered}"),
+        ),
+        (None, Some(beside)) if beside.is_symlink() => refuse(
+            Gate::Journal,
+            format!(
+                "the journal lies beside {}, which is a link",
+                beside.to_string_lossy()
+            ),
+        ),
+        (None, Some(beside)) if !is_same_file(beside, Path::new(remembered)) => refuse(
+            Gate::ImageChanged,
+            format!(
+                "the journal lies beside {} and was written for {remembered}",
+                beside.to_string_lossy()
+            ),
+        ),
+        (None, Some(beside)) => Ok(beside),
+    }
+}
+
+/// Refuses a file that is no image with the volume of the journal. One that the user named and that cannot be opened, for it
+/// may be damaged, is taken with a warning: its serial number and every sector have been compared.
+fn check_volume(path: &Path, journal: &Journal, is_named: bool) -> Planned<Option<String>> {
+    let source = Source::from_path(path);
+    let opened = contain(&source.as_typed(), || {
+        Image::open(&source, &Options::default())
+    });
+    let header = &journal.header;
+    match opened {
+        Ok(image) => {
+            let is_it = image.volumes.iter().any(|volume| {
+                volume.start_bytes == header.volume_start && volume.layers == header.layers
+            });
+            if is_it
+                || (is_named
+                    && image
+                        .volumes
+                        .iter()
+                        .any(|volume| volume.filesystem.is_err()))
+            {
+                return Ok(None);
+            }
+            Err(Refusal::new(
+                Gate::ImageChanged,
+                format!(
+                    "{}: has no volume {} at 0x{:08x}, which the journal is of; nothing was written",
+                    path.to_string_lossy(),
+                    header.layers.join(" > "),
+                    header.volume_start
+                ),
+            ))
+        }
+        Err(error) if is_named => Ok(Some(format!(
+            "the image cannot be opened and was put back by its sectors alone: {}",
+            error.chain()
+        ))),
+        Err(error) => Err(Refusal::new(
+            Gate::Journal,
+            format!(
+                "the journal lies beside what cannot be opened as an image: {}; name it with --image PATH if it is one; nothing was \
+                 written",
+                error.chain()
+            ),
+        )),
     }
 }
 
@@ -386,7 +466,10 @@ fn children_of(path: &Path, journal: &Journal) -> Planned<Option<String>> {
 /// Refuses an image whose volume is another one than that of the journal.
 fn check_identity(image: &dyn Medium, journal: &Journal) -> Planned<()> {
     let Some(identity) = &journal.header.identity else {
-        return Ok(());
+        return Err(Refusal::new(
+            Gate::Journal,
+            "the journal does not say which volume it is of; nothing was written",
+        ));
     };
     let mut found = vec![0; identity.bytes.len() / 2];
     image

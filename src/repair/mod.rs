@@ -23,6 +23,7 @@
 //! | `children.rs` | disks that build on the image |
 //! | `full_hash.rs` | the digest of a whole image before and after |
 //! | `backup.rs` | the copy of a file before it is removed |
+//! | `trust.rs` | whose word a journal is |
 //! | `saved.rs` | plans and patches as files |
 //! | `in_use/`, `lock.rs`, `status.rs` | who else uses the image; a repair that was not finished |
 //! | `ntfs/` | the edit engine of NTFS: gates, index as slots, staged blocks, check of the result |
@@ -50,6 +51,7 @@ pub mod preview;
 mod removed;
 pub mod saved;
 pub mod status;
+mod trust;
 pub mod wanted;
 pub mod write;
 #[cfg(test)]

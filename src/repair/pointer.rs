@@ -76,7 +76,8 @@ impl Pointer {
         if read(&self.place)?.as_ref() == Some(&self.journal) {
             return Ok(());
         }
-        self.clear();
+        // One of another journal is of a repair that has ended: who writes to the image has looked at that before.
+        let _ = rustix::fs::unlink(&self.place);
         let mut content = HEAD.to_vec();
         content.extend(self.journal.as_os_str().as_bytes());
         content.push(b'\n');
@@ -92,8 +93,11 @@ impl Pointer {
         matches!(read(&self.place), Ok(Some(journal)) if journal == self.journal)
     }
 
-    /// Takes the pointer away. One that stays points to a journal that has ended, and is harmless.
+    /// Takes the pointer away if it names this journal. One that stays points to a journal that has ended, and is harmless.
     pub(crate) fn clear(&self) {
+        if !self.is_set() {
+            return;
+        }
         let _ = rustix::fs::unlink(&self.place);
         let _ = sync_directory(&self.place);
     }

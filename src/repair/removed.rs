@@ -20,6 +20,9 @@ use crate::repair::journal::digest;
 
 /// Behind the name of a file while it is brought back.
 const TEMPORARY: &str = ".goldseal-undo";
+/// The bits of a mode that are brought back, and those that no journal may set.
+const PERMISSION_BITS: u32 = 0o777;
+const SPECIAL_BITS: u32 = 0o7000;
 /// The extended attribute that a host with SELinux gives every file by itself.
 const SELINUX: &[u8] = b"security.selinux";
 /// Longest list of extended attributes that is read.
@@ -27,6 +30,7 @@ const ATTRIBUTES_BYTES_MAX: usize = 64 << 10;
 
 /// A file that goes, with what is needed to bring it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Removed {
     /// Its path in the tree.
     pub path: String,
@@ -67,6 +71,15 @@ impl Removed {
                 ),
             ));
         }
+        if stat.st_mode & SPECIAL_BITS != 0 {
+            return Err(Refusal::new(
+                Gate::Referenced,
+                format!(
+                    "{name}: has mode {:o}; a set-user, set-group or sticky bit is not brought back, so the file is not removed",
+                    stat.st_mode & 0o7777
+                ),
+            ));
+        }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::openat(directory, name, flags, Mode::empty())
             .map_err(|errno| failed(name, errno))?;
@@ -99,7 +112,7 @@ impl Removed {
             path,
             sha256,
             backup: PathBuf::new(),
-            mode: stat.st_mode & 0o7777,
+            mode: stat.st_mode & PERMISSION_BITS,
             uid: stat.st_uid,
             gid: stat.st_gid,
             accessed: (stat.st_atime, nanos(stat.st_atime_nsec)),
@@ -140,7 +153,7 @@ impl Removed {
     /// A copy that is not there, or has another content.
     pub(crate) fn content(&self) -> Result<Vec<u8>> {
         let shown = self.backup.to_string_lossy();
-        let content = backup::read(&self.backup)?.ok_or_else(|| {
+        let content = backup::read_own(&self.backup)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::PreconditionFailed,
                 format!(
@@ -181,12 +194,37 @@ impl Removed {
         file.sync_all()
     }
 
-    /// Whether the journal may name this place.
+    /// Whether the journal may name this place and this mode.
     pub(crate) fn is_plain(&self) -> bool {
-        self.backup.is_absolute() && self.backup != Path::new("/")
+        self.mode & !PERMISSION_BITS == 0
+            && self.backup.is_absolute()
+            && self.backup != Path::new("/")
     }
 }
 
 fn failed(name: &str, errno: Errno) -> Error {
     Error::with_source(ErrorKind::Io, name.to_owned(), std::io::Error::from(errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_sets_no_bit_but_those_of_reading_writing_and_running() {
+        let with_mode = |mode| Removed {
+            path: String::new(),
+            sha256: String::new(),
+            backup: PathBuf::from("/copy"),
+            mode,
+            uid: 0,
+            gid: 0,
+            accessed: (0, 0),
+            modified: (0, 0),
+        };
+        assert!(with_mode(0o755).is_plain());
+        for mode in [0o4755, 0o2755, 0o1755, 0o10_0755] {
+            assert!(!with_mode(mode).is_plain(), "{mode:o}");
+        }
+    }
 }

@@ -82,7 +82,16 @@ fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<
         directory::confine(&journal.header.moves, image)
             .and_then(|()| directory::extent(&journal.header.moves))
     };
+    let name = if is_pointed_to {
+        format!("{name} --image {}", image.to_string_lossy())
+    } else {
+        name
+    };
     match (found, journal.state()) {
+        (Ok(Extent::Mixed), Some(State::Committed | State::RolledBack)) => Some(format!(
+            "the image holds a part of a repair that had ended, as {name} says: something else changed it since, and no undo is \
+             made of that; take a copy of the image from before, and move the journal away"
+        )),
         (Ok(Extent::Mixed), _) => Some(format!(
             "the image is half-changed: a repair was begun and not finished, and what is read may be wrong; \
              `goldseal undo {name}` puts it back"
@@ -106,6 +115,22 @@ fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<
             error.chain()
         )),
     }
+}
+
+/// Another journal than this one that the image is pointed to and that is of an unfinished repair, in one sentence.
+pub(crate) fn other_unfinished(image: &Path, journal: &Path) -> Option<String> {
+    let other = match pointer::of_image(image) {
+        Ok(other) => other?,
+        Err(error) => return Some(error.chain()),
+    };
+    let is_this = matches!(
+        (other.canonicalize(), journal.canonicalize()),
+        (Ok(other), Ok(this)) if other == this
+    );
+    if is_this {
+        return None;
+    }
+    of_journal(image, &other, true)
 }
 
 /// Refuses to write an image beside which an unfinished journal lies.

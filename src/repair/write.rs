@@ -173,6 +173,21 @@ fn read(image: &dyn Medium, entry: &Entry) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The first places of a list, and how many there are beside them.
+fn some_of(places: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = places
+        .iter()
+        .take(SHOWN)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if places.len() > SHOWN {
+        text.push_str(&format!(" and {} more", places.len().saturating_sub(SHOWN)));
+    }
+    text
+}
+
 /// How much of the change the image holds.
 ///
 /// # Errors
@@ -206,7 +221,7 @@ pub fn extent(image: &dyn Medium, journal: &Journal) -> Result<Extent> {
                  image, or it is another one",
                 foreign.len(),
                 journal.entries.len(),
-                foreign.join(", ")
+                some_of(&foreign)
             ),
         ));
     }

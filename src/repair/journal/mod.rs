@@ -51,6 +51,11 @@ pub(crate) const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const SECTOR_BYTES_MAX: usize = 512;
 /// Most names of a directory that one journal changes.
 const MOVES_MAX: usize = 512;
+/// Longest header; one of a thousand renames has some 300 KiB.
+const HEADER_BYTES_MAX: usize = 1 << 20;
+/// Most layers of an image, and most files of a repair.
+const LAYERS_MAX: usize = 64;
+const ACTIONS_MAX: usize = 4_096;
 /// Most digits of the serial number of a volume.
 const IDENTITY_DIGITS_MAX: usize = 16;
 /// Version of the header.
@@ -243,7 +248,7 @@ impl Journal {
             let (kind, payload, next) =
                 record(content, offset).ok_or_else(|| damaged("a record is damaged or missing"))?;
             match (kind, header.is_some()) {
-                (KIND_HEADER, false) => {
+                (KIND_HEADER, false) if payload.len() <= HEADER_BYTES_MAX => {
                     header = Some(
                         serde_json::from_slice(payload)
                             .map_err(|error| damaged(&format!("header: {error}")))?,
@@ -302,6 +307,14 @@ impl Journal {
         };
         if self.header.moves.len() > MOVES_MAX || !self.header.moves.iter().all(is_plain) {
             return damaged("its names are too many, or not of files in their own directory");
+        }
+        let header = &self.header;
+        let is_long = header.layers.len() > LAYERS_MAX
+            || header.actions.len() > ACTIONS_MAX
+            || header.removals.len() > ACTIONS_MAX
+            || header.backups.len() > ACTIONS_MAX;
+        if is_long {
+            return damaged("its header lists more than any repair has");
         }
         let identity = self.header.identity.as_ref();
         if identity.is_some_and(|identity| identity.bytes.len() > IDENTITY_DIGITS_MAX) {
