@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stderr,
     reason = "integration tests"
 )]
 
@@ -26,18 +25,45 @@ const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-
 const FOLDER: &str =
     "Documents and Settings\\All Users\\Application Data\\Microsoft\\Crypto\\RSA\\MachineKeys";
 
-/// A copy of the sample image in a folder of its own.
+/// What a repair does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rename,
+    Swap,
+    Delete,
+}
+
+/// A copy of a sample image in a folder of its own.
 struct Sample {
     folder: tempfile::TempDir,
+    kind: Kind,
 }
 
 impl Sample {
+    /// The sample for a kind of repair.
+    fn of(kind: Kind) -> Self {
+        if kind == Kind::Rename {
+            return Self::new();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases/w2k_kb884872_swap/golden.vhd.zst");
+        let mut image =
+            ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
+        let mut target = fs::File::create(folder.path().join("golden.vhd")).unwrap();
+        std::io::copy(&mut image, &mut target).unwrap();
+        Self { folder, kind }
+    }
+
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
         fs::copy(source, folder.path().join("golden.vhd")).unwrap();
-        Self { folder }
+        Self {
+            folder,
+            kind: Kind::Rename,
+        }
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -167,7 +193,7 @@ fn a_pointer_to_a_journal_elsewhere_is_there_from_before_the_first_write_to_the_
     assert!(!pointer.exists());
 }
 
-const WORDS: &[&str] = &["--apply", "--in-place", "--set-name"];
+const WORDS: &[&str] = &["--apply", "--in-place"];
 
 /// `goldseal` with its arguments, under another program that is to start it.
 fn goldseal(starter: &[&str], args: &[&str]) -> Command {
@@ -187,7 +213,13 @@ impl Sample {
         let name = format!("{FIRST}={CURRENT}");
         let mut args = vec!["repair", image.to_str().unwrap()];
         args.extend(WORDS);
-        args.push(&name);
+        let folder = self.folder.path().to_str().unwrap();
+        match self.kind {
+            Kind::Rename => args.extend(["--set-name", &name]),
+            // The proof decides.
+            Kind::Swap => {}
+            Kind::Delete => args.extend(["--delete-bogus", "--backup-dir", folder]),
+        }
         goldseal(starter, &args)
     }
 
@@ -222,8 +254,8 @@ impl Sample {
 }
 
 /// The image before and after the repair.
-fn both_sides() -> (Vec<u8>, Vec<u8>) {
-    let sample = Sample::new();
+fn both_sides(kind: Kind) -> (Vec<u8>, Vec<u8>) {
+    let sample = Sample::of(kind);
     let old = fs::read(sample.image()).unwrap();
     let output = sample.repair(&[]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -253,7 +285,7 @@ fn faulty(fault: &str) -> Option<Vec<String>> {
         .status()
         .is_ok_and(|status| status.success());
     if !may_trace {
-        eprintln!("skipped: no process may be traced here");
+        support::skipped("no process may be traced here");
         return None;
     }
     Some(words)
@@ -266,50 +298,62 @@ fn refs(words: &[String]) -> Vec<&str> {
 /// Most calls of one kind that a repair makes.
 const CALLS_MAX: usize = 40;
 
-#[test]
-fn a_repair_that_is_killed_at_any_of_its_writes_leaves_a_way_back() {
-    let (old, new) = both_sides();
+/// Kills a repair, or its undo, at every so manieth of its calls; how often it was killed, and whether it could be.
+fn killed(kind: Kind, calls: &[&str], step: usize, is_undo: bool) -> Option<usize> {
+    let (old, new) = both_sides(kind);
     let mut killed = 0;
-    for call in ["pwrite64", "fsync", "renameat2"] {
-        for number in 1..CALLS_MAX {
+    for call in calls {
+        for number in (1..CALLS_MAX).step_by(step) {
             let fault = format!("{call}:signal=SIGKILL:when={number}");
-            let Some(words) = faulty(&fault) else { return };
-            let sample = Sample::new();
-            let output = sample.repair(&refs(&words)).output().unwrap();
-            sample.must_lead_back(&old, &new, &fault);
+            let words = faulty(&fault)?;
+            let sample = Sample::of(kind);
+            let output = if is_undo {
+                assert!(sample.repair(&[]).output().unwrap().status.success());
+                sample.undo(&refs(&words)).output().unwrap()
+            } else {
+                sample.repair(&refs(&words)).output().unwrap()
+            };
+            sample.must_lead_back(&old, &new, &format!("{kind:?} {fault}"));
             if output.status.success() {
                 break;
             }
+            assert_eq!(output.status.code(), None, "{fault}: {output:?}");
             killed += 1;
         }
     }
-    assert!(killed >= 8, "{killed}");
+    Some(killed)
+}
+
+#[test]
+fn a_repair_that_is_killed_at_any_of_its_writes_leaves_a_way_back() {
+    let calls = ["pwrite64", "fsync", "renameat2"];
+    if let Some(killed) = killed(Kind::Rename, &calls, 1, false) {
+        assert!(killed >= 8, "{killed}");
+    }
+}
+
+#[test]
+fn a_swap_and_a_removal_that_are_killed_at_their_writes_leave_a_way_back() {
+    for kind in [Kind::Swap, Kind::Delete] {
+        if let Some(killed) = killed(kind, &["pwrite64"], 2, false) {
+            assert!(killed >= 4, "{kind:?}: {killed}");
+        }
+    }
 }
 
 #[test]
 fn an_undo_that_is_killed_at_any_of_its_writes_is_ended_by_another() {
-    let (old, new) = both_sides();
-    let mut killed = 0;
-    for call in ["pwrite64", "fsync"] {
-        for number in 1..CALLS_MAX {
-            let fault = format!("{call}:signal=SIGKILL:when={number}");
-            let Some(words) = faulty(&fault) else { return };
-            let sample = Sample::new();
-            assert!(sample.repair(&[]).output().unwrap().status.success());
-            let output = sample.undo(&refs(&words)).output().unwrap();
-            sample.must_lead_back(&old, &new, &fault);
-            if output.status.success() {
-                break;
-            }
-            killed += 1;
-        }
+    if let Some(killed) = killed(Kind::Rename, &["pwrite64", "fsync"], 1, true) {
+        assert!(killed >= 8, "{killed}");
     }
-    assert!(killed >= 8, "{killed}");
+    if let Some(killed) = killed(Kind::Delete, &["pwrite64"], 3, true) {
+        assert!(killed >= 3, "{killed}");
+    }
 }
 
 #[test]
 fn a_repair_whose_writes_fail_says_so_and_leaves_a_way_back() {
-    let (old, new) = both_sides();
+    let (old, new) = both_sides(Kind::Rename);
     let mut said = std::collections::BTreeSet::new();
     for call in [
         "pwrite64:error=ENOSPC",
@@ -349,30 +393,52 @@ fn a_repair_whose_writes_fail_says_so_and_leaves_a_way_back() {
     assert!(said.len() > 3, "{said:?}");
 }
 
+/// Number of reads at a position that a whole repair makes.
+fn reads() -> Option<usize> {
+    faulty("pread64:error=EIO:when=65535")?;
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("calls");
+    let words = ["strace", "-f", "-qq", "-e", "trace=pread64", "-o"];
+    let starter = [&words[..], &[list.to_str().unwrap()]].concat();
+    let output = Sample::new().repair(&starter).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let calls = fs::read_to_string(list).unwrap();
+    Some(
+        calls
+            .lines()
+            .filter(|line| line.contains("pread64("))
+            .count(),
+    )
+}
+
 #[test]
 fn a_repair_whose_reads_fail_loses_nothing() {
-    let (old, new) = both_sides();
-    for number in [40, 400, 1_000, 2_000] {
+    let (old, new) = both_sides(Kind::Rename);
+    let Some(all) = reads() else { return };
+    assert!(all > 100, "{all}");
+    let mut refused = 0;
+    // Reads of planning, of the preview, of the write and of the check after it; the first are of the loader of programs.
+    for tenth in 1..10 {
         for from_on in ["", "+"] {
-            let fault = format!("pread64:error=EIO:when={number}{from_on}");
+            let fault = format!("pread64:error=EIO:when={}{from_on}", all * tenth / 10);
             let Some(words) = faulty(&fault) else { return };
             let sample = Sample::new();
             let output = sample.repair(&refs(&words)).output().unwrap();
-            assert!(
-                matches!(output.status.code(), Some(0 | 4)),
-                "{fault}: {output:?}"
-            );
+            let code = output.status.code();
+            assert!(matches!(code, Some(0 | 4)), "{fault}: {output:?}");
             let image = fs::read(sample.image()).unwrap();
-            let is_done = output.status.success();
-            assert!(!is_done || image == new, "{fault}");
+            assert!(code == Some(4) || image == new, "{fault}");
+            assert!(code == Some(4) || from_on.is_empty(), "{fault}: {output:?}");
+            refused += usize::from(code == Some(4));
             sample.must_lead_back(&old, &new, &fault);
         }
     }
+    assert!(refused >= 9, "{refused}");
 }
 
 #[test]
 fn of_two_repairs_at_once_exactly_one_is_done() {
-    let (_, new) = both_sides();
+    let (_, new) = both_sides(Kind::Rename);
     for _ in 0..5 {
         let sample = Sample::new();
         let start = || {
@@ -419,13 +485,16 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     fn new() -> Option<Self> {
+        if !support::tool("mount") {
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
             .arg(folder.path())
             .status();
         if !mounted.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: nothing may be mounted here");
+            support::skipped("nothing may be mounted here");
             return None;
         }
         Some(Self(folder))

@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::print_stderr,
     reason = "integration tests"
 )]
 
@@ -20,7 +19,7 @@ mod support;
 fn ran(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     if !output.status.success() {
-        eprintln!("skipped: {program} {args:?}: {output:?}");
+        support::skipped(&format!("{program} {args:?}: {output:?}"));
         return None;
     }
     Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())

@@ -2,6 +2,13 @@
 
 use std::process::{Command, Stdio};
 
+/// Says that a test, or a part of it, is left out: past the capture of the test runner, so that it is seen.
+#[allow(dead_code, reason = "each test binary uses its part")]
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 /// Whether an outside tool can be started; where the environment says `CI=true` a missing one fails the test.
 pub(crate) fn tool(name: &str) -> bool {
     let found = Command::new(name)
@@ -14,7 +21,7 @@ pub(crate) fn tool(name: &str) -> bool {
     let on_build_machine = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(found || !on_build_machine, "{name} is needed by this test");
     if !found {
-        eprintln!("skipped: {name} is not installed");
+        skipped(&format!("{name} is not installed"));
     }
     found
 }
