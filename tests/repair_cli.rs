@@ -627,3 +627,17 @@ fn a_plan_that_cannot_be_written_whole_leaves_no_file() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
 }
+
+#[test]
+fn an_image_with_another_name_on_the_host_is_warned_of() {
+    let sample = Sample::new();
+    let name = pair(FIRST, CURRENT);
+    let warned = |sample: &Sample| {
+        let (code, report) = sample.repair(&["--set-name", &name]);
+        assert_eq!(code, 0, "{report}");
+        report["warnings"].to_string().contains("hard links")
+    };
+    assert!(!warned(&sample));
+    fs::hard_link(sample.image(), sample.folder.path().join("other")).unwrap();
+    assert!(warned(&sample));
+}

@@ -703,3 +703,18 @@ fn a_read_that_fails_is_not_called_a_change() {
     machine.0.borrow_mut().image.durable[7] ^= 1;
     assert!(matches!(run_undo(&machine), Err(UndoFailure::Changed(_))));
 }
+
+#[test]
+fn of_many_foreign_sectors_the_first_are_named_and_the_others_counted() {
+    let mut plan = plan(4);
+    // Eleven more sectors, each of which holds something else.
+    for number in 0..11_u64 {
+        let mut entry = plan.entries[0].clone();
+        entry.file_offset = 512 + number;
+        plan.entries.push(entry);
+    }
+    let machine = machine(old(), None, usize::MAX, false);
+    let text = extent(&machine, &plan).unwrap_err().to_string();
+    assert_eq!(text.matches("0x").count(), 8, "{text}");
+    assert!(text.contains("and 3 more"), "{text}");
+}

@@ -504,6 +504,17 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_is_very_long_or_lists_very_much_is_refused() {
+        let mut journal = of_names(Vec::new());
+        assert!(Journal::parse(&journal.body().unwrap()).is_ok());
+        journal.header.layers = vec![String::new(); LAYERS_MAX + 1];
+        assert!(Journal::parse(&journal.body().unwrap()).is_err());
+        journal.header.layers.clear();
+        journal.header.tool = "x".repeat(HEADER_BYTES_MAX);
+        assert!(Journal::parse(&journal.body().unwrap()).is_err());
+    }
+
+    #[test]
     fn a_header_of_another_length_than_it_is_written_with_is_refused() {
         let journal = of_names(Vec::new());
         let mut header = serde_json::to_value(&journal.header).unwrap();
