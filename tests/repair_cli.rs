@@ -12,30 +12,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
-/// The two key files of the sample.
-const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
-/// A name for the first that ends in the MachineGuid of the sample.
-const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
+#[path = "support/kb884872.rs"]
+mod kb884872;
 
-/// A copy of the sample image in a folder of its own.
-struct Sample {
-    folder: tempfile::TempDir,
-}
+use kb884872::{CURRENT, FIRST, SECOND, Sample, pair};
 
 impl Sample {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-        fs::copy(source, folder.path().join("golden.vhd")).unwrap();
-        Self { folder }
-    }
-
-    fn image(&self) -> PathBuf {
-        self.folder.path().join("golden.vhd")
-    }
-
     fn goldseal(&self, command: &str, more: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_goldseal"))
             .arg(command)
@@ -46,19 +28,13 @@ impl Sample {
     }
 
     fn repair(&self, more: &[&str]) -> (i32, Json) {
-        let output = self.goldseal("repair", &[more, &["--format", "json"]].concat());
-        let report = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-        (output.status.code().unwrap(), report)
+        kb884872::repair(&self.image(), more)
     }
-}
-
-fn pair(old: &str, new: &str) -> String {
-    format!("{old}={new}")
 }
 
 #[test]
 fn a_preview_writes_nothing() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = (
         fs::read(sample.image()).unwrap(),
         fs::metadata(sample.image()).unwrap().modified().unwrap(),
@@ -75,7 +51,7 @@ fn a_preview_writes_nothing() {
 
 #[test]
 fn a_preview_tells_every_byte_and_what_the_checks_say_of_them() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let (_, report) = sample.repair(&["--set-name", &pair(FIRST, CURRENT)]);
     for change in report["changes"].as_array().unwrap() {
         let length = usize::try_from(change["length"].as_u64().unwrap()).unwrap();
@@ -93,7 +69,7 @@ fn a_preview_tells_every_byte_and_what_the_checks_say_of_them() {
 
 #[test]
 fn the_file_that_signed_the_metabase_gets_the_name_of_machine_guid() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let (code, report) = sample.repair(&[]);
     assert_eq!(code, 0, "{report}");
     let outcome = |side: &str| {
@@ -110,7 +86,7 @@ fn the_file_that_signed_the_metabase_gets_the_name_of_machine_guid() {
 /// The metabase of this sample was signed by a key that is not in the image.
 #[test]
 fn what_the_proof_does_not_decide_is_refused() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("testdata/cases/w2k3_backup_paired/golden.img.zst");
     let mut image =
@@ -123,7 +99,7 @@ fn what_the_proof_does_not_decide_is_refused() {
 
 #[test]
 fn a_name_that_another_file_has_is_not_given() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let (code, report) = sample.repair(&["--set-name", &pair(FIRST, SECOND)]);
     assert_eq!(code, 4);
     assert_eq!(report["refusal"]["gate"], "name_taken");
@@ -157,7 +133,7 @@ fn journal(sample: &Sample) -> PathBuf {
 
 #[test]
 fn a_written_repair_changes_the_named_bytes_only_and_undo_restores_the_image() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let name = pair(FIRST, CURRENT);
     let (code, report) = sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
@@ -178,7 +154,7 @@ fn a_written_repair_changes_the_named_bytes_only_and_undo_restores_the_image() {
 #[test]
 fn a_journal_is_readable_by_its_owner_only_and_never_overwritten() {
     use std::os::unix::fs::PermissionsExt;
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     let metadata = fs::metadata(journal(&sample)).unwrap();
@@ -197,7 +173,7 @@ fn a_journal_is_readable_by_its_owner_only_and_never_overwritten() {
 
 /// An image with a journal, of which some sectors are put to their old bytes again: as a repair that was cut off leaves it.
 fn half_applied() -> (Sample, Vec<u8>) {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
@@ -240,7 +216,7 @@ fn a_half_applied_repair_is_put_back() {
 
 #[test]
 fn an_undo_stops_where_something_else_has_changed_the_image() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
@@ -255,7 +231,7 @@ fn an_undo_stops_where_something_else_has_changed_the_image() {
 
 #[test]
 fn an_image_that_another_program_has_open_is_refused() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let mut holder = Command::new("sleep")
         .arg("30")
         .stdin(fs::File::open(sample.image()).unwrap())
@@ -272,7 +248,7 @@ fn an_image_that_another_program_has_open_is_refused() {
 
 #[test]
 fn a_target_without_apply_and_apply_without_a_target_are_wrong_usage() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     for more in [&["--apply"][..], &["--in-place"], &["--journal", "x"]] {
         let output = sample.goldseal("repair", more);
         assert_eq!(output.status.code(), Some(2), "{more:?}");
@@ -281,7 +257,7 @@ fn a_target_without_apply_and_apply_without_a_target_are_wrong_usage() {
 
 #[test]
 fn a_repair_whose_journal_cannot_be_made_writes_nothing() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let name = pair(FIRST, CURRENT);
     let place = "/dev/full/journal";
@@ -300,7 +276,7 @@ fn a_repair_whose_journal_cannot_be_made_writes_nothing() {
 #[test]
 fn a_copy_of_an_image_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let target = sample.folder.path().join("new.vhd");
     let name = pair(FIRST, CURRENT);
     let more = ["--set-name", &name, "--apply", "--to"];
@@ -324,7 +300,7 @@ fn save_state(bytes: &mut [u8]) {
 
 #[test]
 fn a_disk_whose_machine_was_saved_is_refused_for_every_target() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let mut bytes = bytes(&sample);
     save_state(&mut bytes);
     fs::write(sample.image(), bytes).unwrap();
@@ -351,7 +327,7 @@ fn a_disk_whose_machine_was_saved_is_refused_for_every_target() {
 
 #[test]
 fn a_pair_of_equal_names_leaves_no_journal() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, FIRST);
     let (code, report) = sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     assert_eq!(code, 0, "{report}");
@@ -360,7 +336,7 @@ fn a_pair_of_equal_names_leaves_no_journal() {
 
 #[test]
 fn an_undo_beside_another_image_than_the_one_of_the_journal_asks_for_it() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     let repaired = bytes(&sample);
@@ -376,7 +352,7 @@ fn an_undo_beside_another_image_than_the_one_of_the_journal_asks_for_it() {
 
 #[test]
 fn a_link_to_an_image_has_the_journal_of_the_image() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let link = sample.folder.path().join("link.vhd");
     std::os::unix::fs::symlink(sample.image(), &link).unwrap();
     let found = goldseal::repair::journal_beside(&link).unwrap();
@@ -385,7 +361,7 @@ fn a_link_to_an_image_has_the_journal_of_the_image() {
 
 /// A repair of a sample with its journal in another folder.
 fn repaired_with_journal_elsewhere() -> (Sample, PathBuf, Vec<u8>) {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let other = sample.folder.path().join("other");
     fs::create_dir(&other).unwrap();
@@ -460,7 +436,7 @@ fn a_half_applied_repair_is_noticed_where_its_journal_lies_elsewhere() {
 
 #[test]
 fn a_repair_whose_pointer_cannot_be_made_writes_nothing() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     fs::create_dir(pointer(&sample)).unwrap();
     let other = tempfile::tempdir().unwrap();
@@ -475,7 +451,7 @@ fn a_repair_whose_pointer_cannot_be_made_writes_nothing() {
 
 #[test]
 fn an_undo_of_another_volume_is_refused_by_its_serial_number() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     let mut image = bytes(&sample);
@@ -491,7 +467,7 @@ fn an_undo_of_another_volume_is_refused_by_its_serial_number() {
 
 #[test]
 fn a_plan_from_a_pipe_is_refused_and_not_waited_for() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let pipe = sample.folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
@@ -504,7 +480,7 @@ fn a_plan_from_a_pipe_is_refused_and_not_waited_for() {
 #[test]
 fn a_journal_that_others_may_write_to_is_not_followed() {
     use std::os::unix::fs::{PermissionsExt, chown};
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     let repaired = bytes(&sample);
@@ -531,7 +507,7 @@ fn a_journal_that_others_may_write_to_is_not_followed() {
 
 #[test]
 fn a_journal_beside_a_link_or_beside_no_image_writes_nothing() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     let repaired = bytes(&sample);
@@ -551,7 +527,7 @@ fn a_journal_beside_a_link_or_beside_no_image_writes_nothing() {
 
 #[test]
 fn a_file_that_is_no_image_is_not_written_even_where_every_byte_fits() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
     // The volume, without what makes it an image: neither its footers nor the boot sector of the volume.
@@ -596,7 +572,7 @@ fn an_undo_by_another_journal_leaves_the_pointer_of_an_unfinished_repair() {
 
 #[test]
 fn a_part_of_an_ended_repair_is_not_said_to_be_put_back_by_undo() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = bytes(&sample);
     let name = pair(FIRST, CURRENT);
     sample.repair(&["--set-name", &name, "--apply", "--in-place"]);
@@ -613,7 +589,7 @@ fn a_part_of_an_ended_repair_is_not_said_to_be_put_back_by_undo() {
 
 #[test]
 fn a_plan_that_cannot_be_written_whole_leaves_no_file() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let folder = sample.folder.path().join("plans");
     fs::create_dir(&folder).unwrap();
     let limited = format!(
@@ -630,7 +606,7 @@ fn a_plan_that_cannot_be_written_whole_leaves_no_file() {
 
 #[test]
 fn an_image_with_another_name_on_the_host_is_warned_of() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = pair(FIRST, CURRENT);
     let warned = |sample: &Sample| {
         let (code, report) = sample.repair(&["--set-name", &name]);

@@ -10,19 +10,19 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 mod support;
+
+use kb884872::to_rename;
 
 const NAME: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4=\
                     c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
-
-fn sample() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cases/w2k_kb884872_mismatch/golden.vhd")
-}
 
 fn goldseal(args: &[&str], paths: &[&Path]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_goldseal"));
@@ -71,10 +71,10 @@ fn raw_fixed_and_dynamic_disks_get_the_same_bytes_and_undo_gives_back_the_file()
     }
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
-    fs::copy(sample(), place("dynamic.vhd")).unwrap();
-    convert(&sample(), &["raw"], &place("raw.img"));
+    fs::copy(to_rename(), place("dynamic.vhd")).unwrap();
+    convert(&to_rename(), &["raw"], &place("raw.img"));
     let fixed = ["vpc", "-o", "subformat=fixed,force_size=on"];
-    convert(&sample(), &fixed, &place("fixed.vhd"));
+    convert(&to_rename(), &fixed, &place("fixed.vhd"));
     let mut disks = Vec::new();
     for name in ["dynamic.vhd", "raw.img", "fixed.vhd"] {
         let image = place(name);
@@ -97,7 +97,7 @@ fn a_volume_in_a_partition_is_written_where_the_partition_is() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let volume = raw(&sample(), folder.path());
+    let volume = raw(&to_rename(), folder.path());
     let image = folder.path().join("disk.img");
     let before = disk_with_partition(&volume);
     fs::write(&image, &before).unwrap();
@@ -122,7 +122,7 @@ fn a_volume_in_a_partition_is_written_where_the_partition_is() {
 fn a_copy_is_repaired_and_the_image_stays() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("golden.vhd");
-    fs::copy(sample(), &image).unwrap();
+    fs::copy(to_rename(), &image).unwrap();
     let copy = folder.path().join("repaired.vhd");
     let to = copy.to_str().unwrap();
     let output = goldseal(
@@ -130,7 +130,7 @@ fn a_copy_is_repaired_and_the_image_stays() {
         &[&image],
     );
     assert!(output.status.success(), "{output:?}");
-    assert!(fs::read(&image).unwrap() == fs::read(sample()).unwrap());
+    assert!(fs::read(&image).unwrap() == fs::read(to_rename()).unwrap());
     let (before, after) = (fs::read(&image).unwrap(), fs::read(&copy).unwrap());
     assert_eq!(before.len(), after.len());
     assert!(before != after);
@@ -152,7 +152,7 @@ fn a_split_image_is_refused_in_place_and_copied_to_a_raw_disk() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let disk = raw(&sample(), folder.path());
+    let disk = raw(&to_rename(), folder.path());
     let (first, second) = disk.split_at(disk.len() / 2);
     let image = folder.path().join("disk.001");
     fs::write(&image, first).unwrap();
@@ -183,7 +183,7 @@ fn a_split_image_is_refused_in_place_and_copied_to_a_raw_disk() {
 fn a_differencing_disk_is_refused_in_place_and_copied_to_a_raw_disk() {
     let folder = tempfile::tempdir().unwrap();
     let parent = folder.path().join("parent.vhd");
-    fs::copy(sample(), &parent).unwrap();
+    fs::copy(to_rename(), &parent).unwrap();
     let child = folder.path().join("child.vhd");
     fs::write(&child, differencing(&fs::read(&parent).unwrap())).unwrap();
     let args = [
@@ -205,7 +205,7 @@ fn a_differencing_disk_is_refused_in_place_and_copied_to_a_raw_disk() {
         &[&child],
     );
     assert!(output.status.success(), "{output:?}");
-    assert!(fs::read(&parent).unwrap() == fs::read(sample()).unwrap());
+    assert!(fs::read(&parent).unwrap() == fs::read(to_rename()).unwrap());
 }
 
 /// An empty differencing disk over the dynamic disk `parent.vhd`, made from its footer and header.
@@ -244,7 +244,7 @@ fn differencing(parent: &[u8]) -> Vec<u8> {
 fn a_saved_plan_and_a_patch_are_applied_to_a_copy_and_to_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
-    fs::copy(sample(), place("first.vhd")).unwrap();
+    fs::copy(to_rename(), place("first.vhd")).unwrap();
     let (plan, patch) = (place("plan.json"), place("patch.jsonl"));
     let (plan, patch) = (plan.to_str().unwrap(), patch.to_str().unwrap());
     let args = [
@@ -263,7 +263,7 @@ fn a_saved_plan_and_a_patch_are_applied_to_a_copy_and_to_nothing_else() {
     );
     let mut results = Vec::new();
     for (name, option, file) in [("a.vhd", "--plan", plan), ("b.vhd", "--patch", patch)] {
-        fs::copy(sample(), place(name)).unwrap();
+        fs::copy(to_rename(), place(name)).unwrap();
         let args = ["repair", option, file, "--apply", "--in-place"];
         let output = goldseal(&args, &[&place(name)]);
         assert!(output.status.success(), "{option}: {output:?}");
@@ -282,14 +282,14 @@ fn a_saved_plan_and_a_patch_are_applied_to_a_copy_and_to_nothing_else() {
     let args = ["repair", "--patch", patch, "--apply", "--in-place"];
     let output = goldseal(&args, &[&place("first.vhd")]);
     assert_eq!(output.status.code(), Some(4), "{output:?}");
-    assert!(fs::read(place("first.vhd")).unwrap() == fs::read(sample()).unwrap());
+    assert!(fs::read(place("first.vhd")).unwrap() == fs::read(to_rename()).unwrap());
 }
 
 #[test]
 fn a_parent_of_a_differencing_disk_is_not_written_in_place_and_can_be_copied() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("parent.vhd");
-    fs::copy(sample(), &image).unwrap();
+    fs::copy(to_rename(), &image).unwrap();
     let before = fs::read(&image).unwrap();
     // The name of a child says nothing; its header does.
     fs::write(folder.path().join("child"), differencing(&before)).unwrap();
@@ -317,7 +317,7 @@ fn a_parent_of_an_overlay_of_qemu_is_not_written_in_place() {
     }
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("golden.vhd");
-    fs::copy(sample(), &image).unwrap();
+    fs::copy(to_rename(), &image).unwrap();
     let child = folder.path().join("child.qcow2");
     let made = Command::new("qemu-img")
         .args([
@@ -345,7 +345,7 @@ fn a_parent_of_an_overlay_of_qemu_is_not_written_in_place() {
 fn a_differencing_disk_of_another_parent_stands_in_nobodys_way() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("golden.vhd");
-    fs::copy(sample(), &image).unwrap();
+    fs::copy(to_rename(), &image).unwrap();
     let mut parent = fs::read(&image).unwrap();
     parent[68] ^= 1;
     fs::write(folder.path().join("child.vhd"), differencing(&parent)).unwrap();

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use goldseal::base::limits::Limits;
 use goldseal::base::win_path::WinPath;
@@ -20,40 +19,21 @@ use goldseal::image::{Image, Options, Source};
 use goldseal::repair::{Action, Gate, Removal, RepairPlan, Wanted, bogus, saved};
 use serde_json::Value as Json;
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 #[path = "support/tree.rs"]
 mod tree;
 
-/// The file that signed the metabase, and the one that has its name.
-const RIGHT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const BOGUS: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
-const FOLDER: &str =
-    "Documents and Settings\\All Users\\Application Data\\Microsoft\\Crypto\\RSA\\MachineKeys";
+use kb884872::{CURRENT as BOGUS, FIRST as RIGHT, FOLDER, Sample, repair, undo};
 
-struct Sample {
-    folder: tempfile::TempDir,
+/// The sample, and a folder for copies beside it.
+fn sample() -> Sample {
+    let sample = Sample::to_swap();
+    fs::create_dir(sample.place("copies")).unwrap();
+    sample
 }
 
 impl Sample {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_swap/golden.vhd.zst");
-        let mut image =
-            ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
-        let sample = Self { folder };
-        std::io::copy(&mut image, &mut fs::File::create(sample.image()).unwrap()).unwrap();
-        fs::create_dir(sample.place("copies")).unwrap();
-        sample
-    }
-
-    fn place(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn image(&self) -> PathBuf {
-        self.place("golden.vhd")
-    }
-
     /// The names of the copies of the image called `image`.
     fn copies(&self) -> Vec<String> {
         let names = fs::read_dir(self.place("copies")).unwrap();
@@ -61,27 +41,6 @@ impl Sample {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
     }
-
-    fn repair(&self, image: &Path, more: &[&str]) -> (i32, Json) {
-        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
-            .arg("repair")
-            .arg(image)
-            .args(more)
-            .args(["--format", "json"])
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        let report = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-        (output.status.code().unwrap(), report)
-    }
-}
-
-fn undo(journal: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_goldseal"))
-        .arg("undo")
-        .arg(journal)
-        .output()
-        .unwrap()
 }
 
 /// The key files of an image by their names.
@@ -106,9 +65,9 @@ fn applied(more: &[&'static str]) -> Vec<&'static str> {
 
 #[test]
 fn a_preview_copies_nothing_and_shows_what_would_go() {
-    let sample = Sample::new();
+    let sample = sample();
     let before = fs::read(sample.image()).unwrap();
-    let (code, report) = sample.repair(&sample.image(), &DELETE);
+    let (code, report) = repair(&sample.image(), &DELETE);
     assert_eq!(code, 0, "{report}");
     assert!(sample.copies().is_empty());
     assert!(fs::read(sample.image()).unwrap() == before);
@@ -119,10 +78,10 @@ fn a_preview_copies_nothing_and_shows_what_would_go() {
 
 #[test]
 fn the_bogus_file_is_copied_out_then_removed_and_undo_restores_the_image() {
-    let sample = Sample::new();
+    let sample = sample();
     let before = fs::read(sample.image()).unwrap();
     let keys_before = keys(&sample.image());
-    let (code, report) = sample.repair(&sample.image(), &applied(&["--in-place"]));
+    let (code, report) = repair(&sample.image(), &applied(&["--in-place"]));
     assert_eq!(code, 0, "{report}");
     let mut expected = keys_before.clone();
     let bogus = expected.remove(BOGUS).unwrap();
@@ -143,22 +102,22 @@ fn the_bogus_file_is_copied_out_then_removed_and_undo_restores_the_image() {
 
 #[test]
 fn a_second_removal_finds_nothing_to_do() {
-    let sample = Sample::new();
-    sample.repair(&sample.image(), &applied(&["--in-place"]));
+    let sample = sample();
+    repair(&sample.image(), &applied(&["--in-place"]));
     fs::remove_file(sample.place("golden.vhd.goldseal-journal")).unwrap();
-    let (code, report) = sample.repair(&sample.image(), &DELETE);
+    let (code, report) = repair(&sample.image(), &DELETE);
     assert_eq!((code, &report["decision"]), (0, &Json::from("none")));
 }
 
 #[test]
 fn a_copy_in_the_way_stops_a_removal_before_anything_is_written() {
-    let sample = Sample::new();
+    let sample = sample();
     let before = fs::read(sample.image()).unwrap();
     let copy = sample
         .place("copies")
         .join(format!("golden.vhd.installation-0.{BOGUS}"));
     fs::write(&copy, "of another image").unwrap();
-    let (code, report) = sample.repair(&sample.image(), &applied(&["--in-place"]));
+    let (code, report) = repair(&sample.image(), &applied(&["--in-place"]));
     assert_eq!(
         (code, &report["refusal"]["gate"]),
         (4, &Json::from("name_taken"))
@@ -170,13 +129,13 @@ fn a_copy_in_the_way_stops_a_removal_before_anything_is_written() {
 
 #[test]
 fn a_removal_without_a_place_for_its_copy_is_refused() {
-    let sample = Sample::new();
-    let (code, _) = sample.repair(&sample.image(), &["--delete-bogus"]);
+    let sample = sample();
+    let (code, _) = repair(&sample.image(), &["--delete-bogus"]);
     assert_eq!(code, 2);
-    let (code, _) = sample.repair(&sample.image(), &["--backup-dir", "copies"]);
+    let (code, _) = repair(&sample.image(), &["--backup-dir", "copies"]);
     assert_eq!(code, 2);
     let more = ["--delete-bogus", "--backup-dir", "not-there"];
-    let (code, report) = sample.repair(&sample.image(), &more);
+    let (code, report) = repair(&sample.image(), &more);
     assert_eq!(
         (code, &report["refusal"]["gate"]),
         (4, &Json::from("not_there"))
@@ -185,20 +144,20 @@ fn a_removal_without_a_place_for_its_copy_is_refused() {
 
 #[test]
 fn a_saved_removal_needs_a_place_for_its_copy_and_is_made_as_saved() {
-    let sample = Sample::new();
-    let (code, report) = sample.repair(
+    let sample = sample();
+    let (code, report) = repair(
         &sample.image(),
         &[&DELETE[..], &["--plan-out", "plan.json"]].concat(),
     );
     assert_eq!(code, 0, "{report}");
     let saved = ["--plan", "plan.json", "--apply", "--in-place"];
-    let (code, report) = sample.repair(&sample.image(), &saved);
+    let (code, report) = repair(&sample.image(), &saved);
     assert_eq!(
         (code, &report["refusal"]["gate"]),
         (4, &Json::from("not_there"))
     );
     let more = [&saved[..], &["--backup-dir", "copies"]].concat();
-    let (code, report) = sample.repair(&sample.image(), &more);
+    let (code, report) = repair(&sample.image(), &more);
     assert_eq!(code, 0, "{report}");
     assert_eq!(sample.copies().len(), 1);
     assert!(!keys(&sample.image()).contains_key(RIGHT));
@@ -206,9 +165,9 @@ fn a_saved_removal_needs_a_place_for_its_copy_and_is_made_as_saved() {
 
 #[test]
 fn a_repaired_copy_lacks_the_bogus_file_and_the_image_keeps_it() {
-    let sample = Sample::new();
+    let sample = sample();
     let before = fs::read(sample.image()).unwrap();
-    let (code, report) = sample.repair(&sample.image(), &applied(&["--to", "new.vhd"]));
+    let (code, report) = repair(&sample.image(), &applied(&["--to", "new.vhd"]));
     assert_eq!(code, 0, "{report}");
     assert!(fs::read(sample.image()).unwrap() == before);
     assert_eq!(
@@ -221,7 +180,7 @@ fn a_repaired_copy_lacks_the_bogus_file_and_the_image_keeps_it() {
 /// A plan that is whole in itself and removes the right key file: as one changed by hand, with every digest made anew.
 #[test]
 fn a_saved_plan_that_removes_another_file_than_the_bogus_one_is_refused() {
-    let sample = Sample::new();
+    let sample = sample();
     let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
     let installation = &image.installations[0];
     let path = format!("{FOLDER}\\{RIGHT}");
@@ -242,7 +201,7 @@ fn a_saved_plan_that_removes_another_file_than_the_bogus_one_is_refused() {
         "--backup-dir",
         "copies",
     ];
-    let (code, report) = sample.repair(&sample.image(), &more);
+    let (code, report) = repair(&sample.image(), &more);
     assert_eq!(
         (code, &report["refusal"]["gate"]),
         (4, &Json::from("undecided"))
@@ -253,7 +212,7 @@ fn a_saved_plan_that_removes_another_file_than_the_bogus_one_is_refused() {
 
 #[test]
 fn a_bogus_file_that_a_copy_of_the_metabase_needs_is_not_removed() {
-    let sample = Sample::new();
+    let sample = sample();
     let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
     let installation = &image.installations[0];
     let mut collected = collect(installation, Limits::default());
@@ -276,15 +235,15 @@ fn a_bogus_file_that_a_copy_of_the_metabase_needs_is_not_removed() {
 
 #[test]
 fn a_saved_plan_that_gives_a_file_its_own_name_is_refused() {
-    let sample = Sample::new();
+    let sample = sample();
     let name = format!("{RIGHT}={}", RIGHT.replace("4cbde50a", "4cbde50b"));
     let more = ["--set-name", &name, "--plan-out", "plan.json"];
-    assert_eq!(sample.repair(&sample.image(), &more).0, 0);
+    assert_eq!(repair(&sample.image(), &more).0, 0);
     let place = sample.place("plan.json");
     let mut plan: Json = serde_json::from_slice(&fs::read(&place).unwrap()).unwrap();
     plan["actions"][0]["to"] = plan["actions"][0]["from"].clone();
     fs::write(&place, plan.to_string()).unwrap();
-    let (code, _) = sample.repair(&sample.image(), &["--plan", "plan.json"]);
+    let (code, _) = repair(&sample.image(), &["--plan", "plan.json"]);
     assert_eq!(code, 4);
 }
 
@@ -297,13 +256,13 @@ fn host_tree(sample: &Sample) -> PathBuf {
 
 #[test]
 fn a_host_directory_loses_the_bogus_file_and_undo_brings_it_back() {
-    let sample = Sample::new();
+    let sample = sample();
     let root = host_tree(&sample);
     let before = tree::files(&root);
-    let (code, report) = sample.repair(&root, &DELETE);
+    let (code, report) = repair(&root, &DELETE);
     assert_eq!(code, 0, "{report}");
     assert!(sample.copies().is_empty() && tree::files(&root) == before);
-    let (code, report) = sample.repair(&root, &applied(&["--in-place"]));
+    let (code, report) = repair(&root, &applied(&["--in-place"]));
     assert_eq!(code, 0, "{report}");
     let changed = tree::files(&root);
     assert_eq!(changed.len() + 1, before.len());
@@ -319,9 +278,9 @@ fn a_host_directory_loses_the_bogus_file_and_undo_brings_it_back() {
 
 #[test]
 fn a_host_directory_whose_copy_is_lost_is_left_as_it_is_by_undo() {
-    let sample = Sample::new();
+    let sample = sample();
     let root = host_tree(&sample);
-    sample.repair(&root, &applied(&["--in-place"]));
+    repair(&root, &applied(&["--in-place"]));
     let changed = tree::files(&root);
     fs::remove_dir_all(sample.place("copies")).unwrap();
     let undone = undo(&sample.place("tree.goldseal-journal"));

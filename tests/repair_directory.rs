@@ -16,12 +16,12 @@ use std::time::SystemTime;
 
 use serde_json::Value as Json;
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 #[path = "support/tree.rs"]
 mod tree;
 
-const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
-const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
+use kb884872::{CURRENT, FIRST, SECOND, pair};
 
 struct Tree {
     folder: tempfile::TempDir,
@@ -30,9 +30,7 @@ struct Tree {
 impl Tree {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-        tree::copy_out(&sample, &folder.path().join("tree"));
+        tree::copy_out(&kb884872::to_rename(), &folder.path().join("tree"));
         Self { folder }
     }
 
@@ -45,33 +43,16 @@ impl Tree {
     }
 
     fn repair(&self, more: &[&str]) -> (i32, Json) {
-        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
-            .arg("repair")
-            .arg(self.root())
-            .args(more)
-            .args(["--format", "json"])
-            .output()
-            .unwrap();
-        let report = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-        (output.status.code().unwrap(), report)
+        kb884872::repair(&self.root(), more)
     }
 
     fn undo(&self) -> i32 {
-        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
-            .arg("undo")
-            .arg(self.journal())
-            .output()
-            .unwrap();
-        output.status.code().unwrap()
+        kb884872::undo(&self.journal()).status.code().unwrap()
     }
 
     fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         tree::files(&self.root())
     }
-}
-
-fn pair(old: &str, new: &str) -> String {
-    format!("{old}={new}")
 }
 
 /// The files with two names exchanged, or one given up for the other.

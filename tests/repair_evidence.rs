@@ -8,7 +8,7 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use goldseal::base::win_path::WinPath;
@@ -16,38 +16,17 @@ use goldseal::image::filesystem::Metadata;
 use goldseal::image::{Image, Options, Source};
 use serde_json::Value as Json;
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 mod support;
 
-const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
-const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
-const FOLDER: &str =
-    "Documents and Settings\\All Users\\Application Data\\Microsoft\\Crypto\\RSA\\MachineKeys";
+use kb884872::{CURRENT, FIRST, FOLDER, SECOND, Sample};
+
 /// 2004-11-09T11:33:20Z.
 const EPOCH: &str = "1100000000";
 const TIME: &str = "2004-11-09T11:33:20.0000000Z";
 
-struct Sample {
-    folder: tempfile::TempDir,
-}
-
 impl Sample {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-        fs::copy(source, folder.path().join("golden.vhd")).unwrap();
-        Self { folder }
-    }
-
-    fn place(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn image(&self) -> PathBuf {
-        self.place("golden.vhd")
-    }
-
     fn repair_at(&self, epoch: &str, more: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_goldseal"))
             .arg("repair")
@@ -67,11 +46,7 @@ impl Sample {
     }
 
     fn undo(&self) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_goldseal"))
-            .arg("undo")
-            .arg(self.place("golden.vhd.goldseal-journal"))
-            .output()
-            .unwrap()
+        kb884872::undo(&self.journal())
     }
 
     fn metadata(&self, path: &WinPath) -> Metadata {
@@ -94,7 +69,7 @@ fn sha256sum(path: &Path) -> String {
 
 #[test]
 fn touch_sets_one_time_of_the_file_and_of_its_folder_and_no_other() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let bytes = fs::read(sample.image()).unwrap();
     let folder = WinPath::new(FOLDER);
     let before = [
@@ -126,7 +101,7 @@ fn touch_sets_one_time_of_the_file_and_of_its_folder_and_no_other() {
 
 #[test]
 fn without_touch_the_clock_changes_nothing_and_with_it_the_given_time_does() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = name();
     let plain = ["--set-name", &name];
     let touched = ["--set-name", &name, "--touch"];
@@ -141,7 +116,7 @@ fn without_touch_the_clock_changes_nothing_and_with_it_the_given_time_does() {
 
 #[test]
 fn a_saved_plan_keeps_the_time_that_its_preview_showed() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = name();
     let more = ["--set-name", &name, "--touch", "--plan-out", "plan.json"];
     assert_eq!(sample.repair(&more).0, 0);
@@ -158,7 +133,7 @@ fn the_digests_of_the_whole_image_are_those_of_sha256sum_and_known_beforehand() 
     if !support::tool("sha256sum") {
         return;
     }
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = name();
     let (_, preview) = sample.repair(&["--set-name", &name, "--full-hash"]);
     let before = sha256sum(&sample.image());
@@ -177,7 +152,7 @@ fn the_digest_of_a_repaired_copy_is_that_of_sha256sum() {
     if !support::tool("sha256sum") {
         return;
     }
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let name = name();
     let more = [
         "--set-name",
@@ -198,7 +173,7 @@ fn the_digest_of_a_repaired_copy_is_that_of_sha256sum() {
 
 #[test]
 fn an_undo_tells_where_something_else_in_the_image_was_changed() {
-    let sample = Sample::new();
+    let sample = Sample::to_rename();
     let before = fs::read(sample.image()).unwrap();
     let name = name();
     let more = ["--set-name", &name, "--full-hash", "--apply", "--in-place"];

@@ -22,11 +22,12 @@ use goldseal::image::{Image, Options, Source};
 use goldseal::repair::fat::plan;
 use goldseal::repair::{Edit, Gate};
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 mod support;
 
-const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const SECOND: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_90817263-5443-4627-9180-706f5e4d3c2b";
-const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
+use kb884872::{CURRENT, FIRST, SECOND};
+
 /// The sizes that make the three widths of the table.
 const SIZES: [(&str, usize); 3] = [("12", 2), ("16", 16), ("32", 40)];
 

@@ -17,13 +17,11 @@ use goldseal::repair::in_place::{self, Run};
 use goldseal::repair::journal::Journal;
 use goldseal::repair::{Action, Gate, RepairPlan, Wanted, copy};
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 mod support;
 
-const FIRST: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
-const CURRENT: &str = "c2319c42033a5ca7f44e731bfd3fa2b5_e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
-/// The folder of the two keys in the sample.
-const FOLDER: &str =
-    "Documents and Settings\\All Users\\Application Data\\Microsoft\\Crypto\\RSA\\MachineKeys";
+use kb884872::{CURRENT, FIRST, FOLDER};
 
 /// What a repair does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,39 +33,26 @@ enum Kind {
 
 /// A copy of a sample image in a folder of its own.
 struct Sample {
-    folder: tempfile::TempDir,
+    sample: kb884872::Sample,
     kind: Kind,
 }
 
 impl Sample {
     /// The sample for a kind of repair.
     fn of(kind: Kind) -> Self {
-        if kind == Kind::Rename {
-            return Self::new();
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_swap/golden.vhd.zst");
-        let mut image =
-            ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
-        let mut target = fs::File::create(folder.path().join("golden.vhd")).unwrap();
-        std::io::copy(&mut image, &mut target).unwrap();
-        Self { folder, kind }
+        let sample = match kind {
+            Kind::Rename => kb884872::Sample::to_rename(),
+            Kind::Swap | Kind::Delete => kb884872::Sample::to_swap(),
+        };
+        Self { sample, kind }
     }
 
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-        fs::copy(source, folder.path().join("golden.vhd")).unwrap();
-        Self {
-            folder,
-            kind: Kind::Rename,
-        }
+        Self::of(Kind::Rename)
     }
 
     fn place(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.sample.place(name)
     }
 
     fn image(&self) -> PathBuf {
@@ -166,7 +151,10 @@ fn an_image_that_another_program_has_locked_is_not_copied() {
     let held = fs::File::open(sample.image()).unwrap();
     held.lock_shared().unwrap();
     write().unwrap();
-    assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1);
+    assert_eq!(
+        fs::read_dir(sample.sample.folder.path()).unwrap().count(),
+        1
+    );
 }
 
 #[test]
@@ -213,7 +201,7 @@ impl Sample {
         let name = format!("{FIRST}={CURRENT}");
         let mut args = vec!["repair", image.to_str().unwrap()];
         args.extend(WORDS);
-        let folder = self.folder.path().to_str().unwrap();
+        let folder = self.sample.folder.path().to_str().unwrap();
         match self.kind {
             Kind::Rename => args.extend(["--set-name", &name]),
             // The proof decides.
@@ -451,7 +439,7 @@ fn of_two_repairs_at_once_exactly_one_is_done() {
         codes.sort_unstable();
         assert_eq!(codes, [0, 4], "{both:?}");
         assert!(fs::read(sample.image()).unwrap() == new);
-        let names: Vec<_> = fs::read_dir(sample.folder.path()).unwrap().collect();
+        let names: Vec<_> = fs::read_dir(sample.sample.folder.path()).unwrap().collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }
 }
@@ -529,7 +517,10 @@ fn a_full_disk_for_the_journal_stops_a_repair_before_anything_is_written() {
     assert_eq!(output.unwrap().status.code(), Some(4));
     assert!(fs::read(sample.image()).unwrap() == before);
     assert_eq!(disk.names(), 1);
-    assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1);
+    assert_eq!(
+        fs::read_dir(sample.sample.folder.path()).unwrap().count(),
+        1
+    );
 }
 
 #[test]

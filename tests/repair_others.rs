@@ -7,13 +7,17 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value as Json;
 
+#[path = "support/kb884872.rs"]
+mod kb884872;
 #[path = "support/tree.rs"]
 mod tree;
+
+use kb884872::unpack_to_swap;
 
 const OLD: &str = "4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";
 const CURRENT: &str = "e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7";
@@ -25,16 +29,6 @@ const THIRD: &str = "11111111222222223333333344444444";
 const FOURTH: &str = "55555555666666667777777788888888";
 const FOLDER: &str =
     "Documents and Settings/All Users/Application Data/Microsoft/Crypto/RSA/MachineKeys";
-
-fn sample(folder: &Path) -> PathBuf {
-    let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/cases/w2k_kb884872_swap/golden.vhd.zst");
-    let mut image =
-        ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
-    let place = folder.join("golden.vhd");
-    std::io::copy(&mut image, &mut fs::File::create(&place).unwrap()).unwrap();
-    place
-}
 
 fn goldseal(command: &str, place: &Path, more: &[&str]) -> (i32, Json) {
     let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
@@ -59,7 +53,8 @@ fn names(list: &Json, field: &str) -> Vec<String> {
 #[test]
 fn a_key_of_another_container_that_carries_the_same_guid_is_renamed_too() {
     let folder = tempfile::tempdir().unwrap();
-    let image = sample(folder.path());
+    let image = folder.path().join("golden.vhd");
+    unpack_to_swap(&image);
     let before = fs::read(&image).unwrap();
     let (code, report) = goldseal("repair", &image, &[]);
     assert_eq!((code, names(&report["actions"], "from").len()), (0, 2));
@@ -84,7 +79,8 @@ fn a_key_of_another_container_that_carries_the_same_guid_is_renamed_too() {
 #[test]
 fn files_that_are_left_are_listed_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let image = sample(folder.path());
+    let image = folder.path().join("golden.vhd");
+    unpack_to_swap(&image);
     let root = folder.path().join("tree");
     tree::copy_out(&image, &root);
     let keys = root.join(FOLDER);
@@ -131,7 +127,8 @@ fn files_that_are_left_are_listed_with_the_reason() {
 #[test]
 fn no_other_container_is_renamed_where_no_file_is_proved() {
     let folder = tempfile::tempdir().unwrap();
-    let image = sample(folder.path());
+    let image = folder.path().join("golden.vhd");
+    unpack_to_swap(&image);
     goldseal("repair", &image, &["--apply", "--in-place"]);
     fs::remove_file(folder.path().join("golden.vhd.goldseal-journal")).unwrap();
     let (code, report) = goldseal("repair", &image, &["--all-containers"]);
