@@ -414,6 +414,19 @@ fn a_rename_in_an_index_of_full_blocks_builds_it_anew_and_every_judge_accepts_it
 }
 
 #[test]
+fn a_file_whose_twin_differs_in_case_only_is_removed_and_the_twin_stays() {
+    let Some(cases) = cases(&["names"]) else {
+        return;
+    };
+    let image = cases.folder.join("names.img");
+    let twin = key_names(&image)
+        .into_iter()
+        .find(|name| name != OLD && name.eq_ignore_ascii_case(OLD))
+        .unwrap();
+    check(&cases, "names", &[delete(&twin)], SLOW).unwrap();
+}
+
+#[test]
 fn a_file_that_something_else_refers_to_is_not_removed() {
     let Some(cases) = cases(&["names", "attrlist", "objid", "efs"]) else {
         return;

@@ -80,7 +80,9 @@ fn check_removed(
     let place = edit::find(old, name)?;
     let subject = edit::subject_at(before, old, place)?;
     let removal = Removal::check(before.mft(), old, place, &subject)?;
-    if after.locate(&edit.directory().child(name))?.is_some() {
+    // Another file whose name differs in case only may be found in its place.
+    let found = after.locate(&edit.directory().child(name))?;
+    if found.is_some_and(|found| found.file.base().number() == removal.record) {
         return Err(fault(format_args!("{name} is still found")));
     }
     let (was, is) = (
