@@ -479,6 +479,29 @@ fn the_first_link_tells_what_the_logs_say_and_that_it_is_no_proof() {
 }
 
 #[test]
+fn a_log_that_was_cut_off_rules_nothing_out() {
+    let sample = Sample::open("w2k3_iis6");
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/event_logs/wrapped.evt");
+    let cut = sample.folder.path().join("cut.evt");
+    let bytes = fs::read(&whole).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() - 48]).unwrap();
+    let standing = |logs: &[&Path]| {
+        let options: Vec<&str> = logs
+            .iter()
+            .flat_map(|log| ["--event-log", log.to_str().unwrap()])
+            .collect();
+        let report = sample.json_with("diagnose", &options);
+        let alternatives = report["diagnosis"]["alternatives"].as_array().unwrap();
+        let other = alternatives
+            .iter()
+            .find(|one| one["cause"] == "other_service");
+        other.unwrap()["standing"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(standing(&[&whole]), "ruled_out");
+    assert_eq!(standing(&[&whole, &cut]), "open");
+}
+
+#[test]
 fn the_report_of_keys_shows_who_signed_what_and_the_plan() {
     let report = Sample::open("w2k_kb884872_swap").json("keys");
     let old = "c2319c42033a5ca7f44e731bfd3fa2b5_4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4";

@@ -316,10 +316,16 @@ fn other_service(seen: &Seen<'_>) -> (Standing, String) {
                 seen.collected.failures.not_kept
             ),
         ),
-        (true, true) => (
-            Standing::RuledOut,
-            "the logs tell of no such event of any service".to_owned(),
-        ),
+        (true, true) => match seen.collected.facts.incomplete("evt.service_failures") {
+            Some(unseen) => (
+                Standing::Open,
+                format!("not all of the logs was seen: {}", unseen.detail),
+            ),
+            None => (
+                Standing::RuledOut,
+                "the logs tell of no such event of any service".to_owned(),
+            ),
+        },
         (true, false) => (
             Standing::Open,
             ask::unknown(seen.collected, "evt.service_failures")
