@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod reg;
 mod repair;
+mod repair_decision;
 mod rules;
 mod timeline;
 mod undo;

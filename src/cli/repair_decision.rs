@@ -1,0 +1,191 @@
+//! What a repair is asked to do: by the names of `--set-name`, by the proof, or by a saved plan.
+
+use goldseal::base::win_path::WinPath;
+use goldseal::facts::{Collected, KeysView};
+use goldseal::image::Installation;
+use goldseal::image::filesystem::FileSystem;
+use goldseal::repair::saved::Saved;
+use goldseal::repair::{Action, Gate, Planned, Refusal, Wanted, bogus};
+
+use crate::cli::Failure;
+use crate::cli::args::RepairArgs;
+
+/// What is to be done, and why.
+pub(crate) struct Decision {
+    /// The decision in one word, as the report has it.
+    pub(crate) word: String,
+    /// Why, in a sentence.
+    pub(crate) reason: String,
+    /// What is to be done, or why nothing can be.
+    pub(crate) wanted: Planned<Wanted>,
+}
+
+/// The pairs of `--set-name`.
+pub(crate) fn wanted_names(given: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
+    let pair = |text: &'_ String| -> Result<(usize, usize), Failure> {
+        let at = text.find('=').filter(|at| *at > 0);
+        at.map(|at| (at, at.saturating_add(1)))
+            .ok_or_else(|| Failure::Usage(format!("--set-name {text}: expected OLD=NEW")))
+    };
+    given
+        .iter()
+        .map(|text| {
+            let (end, start) = pair(text)?;
+            Ok((
+                text.get(..end).unwrap_or_default(),
+                text.get(start..).unwrap_or_default(),
+            ))
+        })
+        .collect()
+}
+
+/// What is to be done: what the user named, or what the proof says.
+pub(crate) fn decide(
+    args: &RepairArgs,
+    names: &[(&str, &str)],
+    installation: &Installation,
+    collected: &Collected,
+) -> Decision {
+    if names.is_empty() {
+        let mut decision = by_proof(collected);
+        if args.delete_bogus {
+            decision.remove_bogus(installation, collected);
+        }
+        return decision;
+    }
+    let actions: Planned<Vec<Action>> = names
+        .iter()
+        .map(|(old, new)| named(old, new, installation, collected))
+        .collect();
+    Decision {
+        word: "named".to_owned(),
+        reason: "the names were given with --set-name; no proof was asked".to_owned(),
+        wanted: actions.map(Wanted::names),
+    }
+}
+
+/// What the proof says; what it does not decide is refused.
+fn by_proof(collected: &Collected) -> Decision {
+    let plan = KeysView::new(collected).plan;
+    let actions: Vec<Action> = plan
+        .actions
+        .iter()
+        .map(|action| Action {
+            from: action.from.clone(),
+            to: action.to.clone(),
+        })
+        .collect();
+    let actions = match plan.decision.as_str() {
+        "none" => Ok(Vec::new()),
+        "rename_only" | "swap" if !actions.is_empty() => Ok(actions),
+        _ => Err(Refusal::new(
+            Gate::Undecided,
+            format!(
+                "the proof does not decide which file is the right one: {}; an expert may name it with --set-name OLD=NEW",
+                plan.reason
+            ),
+        )),
+    };
+    Decision {
+        word: plan.decision.as_str().to_owned(),
+        reason: plan.reason.clone(),
+        wanted: actions.map(Wanted::names),
+    }
+}
+
+impl Decision {
+    /// Turns an exchange of names into a removal of the bogus file and a rename. Nothing else is ever removed.
+    fn remove_bogus(&mut self, installation: &Installation, collected: &Collected) {
+        let Ok(wanted) = &self.wanted else { return };
+        match bogus::remove(wanted, installation, collected) {
+            Ok(None) => self
+                .reason
+                .push_str("; no file has the name that another one needs, so none is removed"),
+            Ok(Some(wanted)) => {
+                self.wanted = Ok(wanted);
+                "delete_and_rename".clone_into(&mut self.word);
+            }
+            Err(refusal) => self.wanted = Err(refusal),
+        }
+    }
+}
+
+/// What a saved plan asks for; what it removes has to be what the proof of this image removes.
+pub(crate) fn from_saved(
+    saved: &Saved,
+    installation: &Installation,
+    collected: &Collected,
+) -> Decision {
+    let wanted = saved.wanted();
+    let checked = if wanted.removals.is_empty() {
+        Ok(())
+    } else {
+        by_proof(collected)
+            .wanted
+            .and_then(|proved| bogus::check_saved(&wanted, &proved, installation, collected))
+    };
+    let reason = if wanted.removals.is_empty() {
+        "the plan was read from a file; no proof was asked"
+    } else {
+        "the plan was read from a file; what it removes was asked of the proof once more"
+    };
+    Decision {
+        word: "saved".to_owned(),
+        reason: reason.to_owned(),
+        wanted: checked.map(|()| wanted),
+    }
+}
+
+/// One pair of `--set-name` as paths.
+fn named(
+    old: &str,
+    new: &str,
+    installation: &Installation,
+    collected: &Collected,
+) -> Planned<Action> {
+    let from = if old.contains(['\\', '/']) {
+        stored_path(installation.filesystem.as_ref(), old)?
+    } else {
+        let mut keys = collected.machine_keys.iter().filter(|key| key.name == old);
+        match (keys.next(), keys.next()) {
+            (Some(key), None) => key.path.clone(),
+            (None, _) => {
+                return Err(Refusal::new(
+                    Gate::NotThere,
+                    format!(
+                        "{old}: no machine key has exactly this name; `goldseal keys` lists them"
+                    ),
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Refusal::new(
+                    Gate::Name,
+                    format!("{old}: several folders have a key of this name; give its path"),
+                ));
+            }
+        }
+    };
+    if new.contains(['\\', '/']) {
+        return Err(Refusal::new(
+            Gate::Name,
+            format!("{new}: a name without a path is wanted; the file stays in its folder"),
+        ));
+    }
+    let folder = from.rsplit_once('\\').map_or("", |(folder, _)| folder);
+    Ok(Action {
+        to: WinPath::new(folder).child(new).to_string(),
+        from,
+    })
+}
+
+/// A path with its last name as it is stored.
+fn stored_path(filesystem: &dyn FileSystem, path: &str) -> Planned<String> {
+    let path = WinPath::new(path);
+    let metadata = filesystem
+        .metadata(&path)?
+        .ok_or_else(|| Refusal::new(Gate::NotThere, format!("{path}: not there")))?;
+    let mut components = path.components().to_vec();
+    components.pop();
+    components.push(metadata.name);
+    Ok(components.join("\\"))
+}
