@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use goldseal::base::win_path::WinPath;
 use goldseal::image::device::{Device, MemoryDevice};
-use goldseal::image::filesystem::FileSystem;
-use goldseal::image::{Image, Options, Source};
 use goldseal::repair::fat::plan;
 use goldseal::repair::{Edit, Gate};
 
 #[path = "support/kb884872.rs"]
 mod kb884872;
 mod support;
+#[path = "support/tree.rs"]
+mod tree;
 
 use kb884872::{CURRENT, FIRST, SECOND};
 
@@ -353,30 +353,7 @@ fn a_hibernated_volume_is_refused() {
 /// The Windows tree of the sample of KB884872, file by file.
 fn sample_tree() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/cases/w2k_kb884872_mismatch/golden.vhd");
-    let image = Image::open(&Source::from_path(sample), &Options::default()).unwrap();
-    let filesystem: &dyn FileSystem = image.installations[0].filesystem.as_ref();
-    let mut folders = vec![WinPath::root()];
-    while let Some(path) = folders.pop() {
-        let host = path
-            .components()
-            .iter()
-            .fold(folder.path().to_owned(), |host, name| host.join(name));
-        fs::create_dir_all(&host).unwrap();
-        for entry in filesystem.read_dir(&path).unwrap().unwrap() {
-            let child = path.child(&entry.name);
-            if entry.name.starts_with('$') || entry.name == "." {
-                continue;
-            }
-            if entry.is_dir {
-                folders.push(child);
-            } else {
-                let content = filesystem.read(&child, 1 << 30).unwrap().unwrap();
-                fs::write(host.join(&entry.name), content).unwrap();
-            }
-        }
-    }
+    tree::copy_out(&kb884872::to_rename(), folder.path());
     folder
 }
 

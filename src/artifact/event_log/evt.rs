@@ -162,7 +162,7 @@ fn parse(bytes: &[u8], start: usize, recovered: bool) -> EventRecord {
     let word = |offset| u32_le(body, offset).unwrap_or(0);
     let half = |offset| u16_le(body, offset).unwrap_or(0);
     let (source, after_source) = text_at(body, RECORD_BYTES_MIN).unwrap_or_default();
-    let (computer, _) = text_at(body, after_source).unwrap_or_default();
+    let (computer, after_computer) = text_at(body, after_source).unwrap_or_default();
     let (strings, strings_whole) = strings(body, word(36), half(26));
     let (data, data_whole) = data(body, word(52), word(48));
     let id = word(20);
@@ -181,7 +181,7 @@ fn parse(bytes: &[u8], start: usize, recovered: bool) -> EventRecord {
         data,
         offset: u64::try_from(start).unwrap_or(u64::MAX),
         recovered,
-        damaged: after_source == 0 || !strings_whole || !data_whole,
+        damaged: after_source == 0 || after_computer == 0 || !strings_whole || !data_whole,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
@@ -51,23 +52,29 @@ pub(super) fn family(device: &str) -> std::io::Result<BTreeSet<String>> {
         for entry in fs::read_dir(&place)? {
             let path = entry?.path();
             if path.join("partition").exists() {
-                waiting.extend(read_numbers(&path));
+                waiting.extend(read_numbers(&path)?);
             }
         }
         // A device that nothing can lie over has no such folder.
-        let Ok(holders) = fs::read_dir(place.join("holders")) else {
-            continue;
+        let holders = match fs::read_dir(place.join("holders")) {
+            Ok(holders) => holders,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
         };
         for entry in holders {
-            waiting.extend(read_numbers(&entry?.path()));
+            waiting.extend(read_numbers(&entry?.path())?);
         }
     }
     Ok(found)
 }
 
-fn read_numbers(device: &Path) -> Option<String> {
-    let text = fs::read_to_string(device.join("dev")).ok()?;
-    Some(text.trim_end().to_owned())
+/// The numbers of a device, if it is still there.
+fn read_numbers(device: &Path) -> std::io::Result<Option<String>> {
+    match fs::read_to_string(device.join("dev")) {
+        Ok(text) => Ok(Some(text.trim_end().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where one of the devices is mounted, or a file system was mounted from the file itself, as drivers over FUSE do it.
