@@ -1,8 +1,10 @@
 //! The lines of a text log, with number and offset, whatever its encoding.
 //!
 //! Set-up of XP and 2003 writes the ANSI code page or UTF-16, that of Vista and later UTF-8 with or without a byte order
-//! mark, some tools UTF-16. Without a mark the zero bytes of the first characters tell UTF-16. Bytes that are no UTF-8 are
-//! read as windows-1252: what is looked for is ASCII and reads alike in every code page.
+//! mark, some tools UTF-16. A redirection appends in its own encoding to a file of another one, and a mark may lie. So
+//! each line is looked at by itself: its zero bytes tell UTF-16, ASCII without any tells 8 bits, and where neither does,
+//! the mark or the begin of the file decides. Bytes that are no UTF-8 are read as windows-1252: what is looked for is
+//! ASCII and reads alike in every code page.
 
 use std::borrow::Cow;
 
@@ -12,8 +14,13 @@ use crate::base::utf16;
 
 /// Longest line that is read, in bytes; of a longer one the rest is left out.
 pub const LINE_BYTES_MAX: usize = 16 << 10;
-/// How many bytes at the begin of a file without a byte order mark are looked at for UTF-16.
+/// How many bytes at the begin of a line are looked at for its encoding.
 const SNIFF_BYTES: usize = 64;
+/// From this length on a line of ASCII is one of 8 bits in a file of UTF-16 too; a shorter one may be two or three letters
+/// of another script.
+const NARROW_BYTES_MIN: usize = 16;
+/// How many bytes of ASCII stand before the end of a line of 8 bits.
+const NARROW_TAIL: usize = 8;
 
 /// How the text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub struct Line<'a> {
     pub number: u64,
     /// Where it begins in the file, in bytes.
     pub offset: u64,
-    /// The text without its end of line, and without zeros at its ends.
+    /// The text without its end of line, and without zeros and a byte order mark at its ends.
     pub text: Cow<'a, str>,
 }
 
@@ -63,41 +70,66 @@ fn encoding(bytes: &[u8]) -> (TextEncoding, usize) {
         [0xff, 0xfe, ..] => (TextEncoding::Utf16Le, 2),
         [0xfe, 0xff, ..] => (TextEncoding::Utf16Be, 2),
         [0xef, 0xbb, 0xbf, ..] => (TextEncoding::EightBit, 3),
-        _ => {
-            let head = bytes.get(..SNIFF_BYTES.min(bytes.len())).unwrap_or(bytes);
-            let wide = head
-                .chunks_exact(2)
-                .filter(|pair| matches!(pair, [low, 0] if *low != 0))
-                .count();
-            // Three of four characters are Latin.
-            let is_wide = head.len() >= 4 && wide.saturating_mul(8) >= head.len().saturating_mul(3);
-            let encoding = if is_wide {
-                TextEncoding::Utf16Le
-            } else {
-                TextEncoding::EightBit
-            };
-            (encoding, 0)
-        }
+        _ => (sniff(bytes).unwrap_or(TextEncoding::EightBit), 0),
     }
 }
 
+/// The encoding of the line that `bytes` begin with, where the line itself tells.
+fn sniff(bytes: &[u8]) -> Option<TextEncoding> {
+    let head = bytes.get(..SNIFF_BYTES.min(bytes.len())).unwrap_or(bytes);
+    let head = match head {
+        [0xff, 0xfe, rest @ ..] | [0xfe, 0xff, rest @ ..] => rest,
+        _ => head,
+    };
+    let line = match memchr(b'\n', head) {
+        Some(end) => head.get(..end).unwrap_or(head),
+        None => head,
+    };
+    // Three of four characters are Latin.
+    let is_most =
+        |count: usize| line.len() >= 4 && count.saturating_mul(8) >= line.len().saturating_mul(3);
+    let count =
+        |wanted: fn(&[u8]) -> bool| line.chunks_exact(2).filter(|pair| wanted(pair)).count();
+    if is_most(count(|pair| matches!(pair, [low, 0] if is_ascii(*low)))) {
+        return Some(TextEncoding::Utf16Le);
+    }
+    if is_most(count(|pair| matches!(pair, [0, low] if is_ascii(*low)))) {
+        return Some(TextEncoding::Utf16Be);
+    }
+    // No character of UTF-16 consists of a carriage return and a line feed.
+    let is_whole = line.len() >= 2 && line.ends_with(b"\r") && line.len() < head.len();
+    let is_narrow = is_whole || line.len() >= NARROW_BYTES_MIN;
+    (is_narrow && line.iter().all(|byte| is_ascii(*byte))).then_some(TextEncoding::EightBit)
+}
+
+/// Whether a byte is one of a line of ASCII.
+fn is_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\r')
+}
+
 impl<'a> Lines<'a> {
-    /// The encoding of the file.
+    /// The encoding of the file, by its mark or its begin; a line may have another one.
     pub fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
+    /// The encoding of the line that begins at `at`.
+    fn encoding_at(&self, at: usize) -> TextEncoding {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        sniff(rest).unwrap_or(self.encoding)
+    }
+
     /// Where the line that begins at `at` ends, and where the next one begins.
-    fn end(&self, at: usize) -> (usize, usize) {
+    fn end(&self, at: usize, encoding: TextEncoding) -> (usize, usize) {
         let mut from = at;
         while let Some(hit) = self.bytes.get(from..).and_then(|rest| memchr(b'\n', rest)) {
             let hit = from.saturating_add(hit);
-            let (begin, len) = match self.encoding {
+            let (begin, len) = match encoding {
                 TextEncoding::EightBit => (hit, 1),
                 TextEncoding::Utf16Le => (hit, 2),
                 TextEncoding::Utf16Be => (hit.saturating_sub(1), 2),
             };
-            let other = match self.encoding {
+            let other = match encoding {
                 TextEncoding::EightBit => Some(&0),
                 TextEncoding::Utf16Le => self.bytes.get(hit.saturating_add(1)),
                 TextEncoding::Utf16Be => self.bytes.get(begin),
@@ -106,14 +138,21 @@ impl<'a> Lines<'a> {
             if aligned && other == Some(&0) {
                 return (begin, begin.saturating_add(len));
             }
+            // Text of 8 bits was appended to a line that has no end.
+            let tail = self.bytes.get(hit.saturating_sub(NARROW_TAIL).max(at)..hit);
+            if tail.is_some_and(|tail| {
+                tail.len() == NARROW_TAIL && tail.iter().all(|byte| is_ascii(*byte))
+            }) {
+                return (hit, hit.saturating_add(1));
+            }
             from = hit.saturating_add(1);
         }
         (self.bytes.len(), self.bytes.len())
     }
 
-    fn decode(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+    fn decode(bytes: &'a [u8], encoding: TextEncoding) -> Cow<'a, str> {
         let bytes = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);
-        let text = match self.encoding {
+        let text = match encoding {
             TextEncoding::Utf16Le => Cow::Owned(utf16::decode_le(bytes)),
             TextEncoding::Utf16Be => {
                 let mut swapped = bytes.to_vec();
@@ -129,7 +168,7 @@ impl<'a> Lines<'a> {
                 }
             },
         };
-        let is_end = |character| matches!(character, '\0' | '\r' | '\u{1a}');
+        let is_end = |character| matches!(character, '\0' | '\r' | '\u{1a}' | '\u{feff}');
         match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(is_end)),
             Cow::Owned(text) => Cow::Owned(text.trim_matches(is_end).to_owned()),
@@ -145,13 +184,14 @@ impl<'a> Iterator for Lines<'a> {
             return None;
         }
         let begin = self.at;
-        let (end, next) = self.end(begin);
+        let encoding = self.encoding_at(begin);
+        let (end, next) = self.end(begin, encoding);
         self.at = next;
         self.number = self.number.saturating_add(1);
         Some(Line {
             number: self.number,
             offset: u64::try_from(begin).unwrap_or(u64::MAX),
-            text: self.decode(self.bytes.get(begin..end).unwrap_or_default()),
+            text: Self::decode(self.bytes.get(begin..end).unwrap_or_default(), encoding),
         })
     }
 }
