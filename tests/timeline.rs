@@ -1,6 +1,9 @@
 //! `goldseal timeline` on a sample image with event logs of `testdata/event_logs` beside it: what the recipes of both say
 //! happened, in order, and the whole report as `testdata/timeline/xpe_sealed_twice.json` keeps it (`GOLDSEAL_BLESS=1`
 //! writes it anew; read the difference).
+//!
+//! The logs of set-up, Sysprep, device installation and the First Boot Agent are those of `testdata/setup_logs`:
+//! `scripts/setup_logs.py` writes them from published lines, with the answers of a model of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +16,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use goldseal::artifact::fba_log;
+use goldseal::artifact::text_log::panther::{self, SetupEvent};
+use goldseal::artifact::text_log::setup_api::{self, Burst, SealStep};
+use goldseal::artifact::text_log::{Line, lines};
+use goldseal::timeline::Moment;
 use serde_json::Value as Json;
 
 /// The sample and the logs, in a folder of their own.
@@ -95,7 +103,7 @@ fn what_the_recipes_say_stands_in_the_order_of_time() {
     let entries = Sample::open().entries(&[]);
     let place = |time: &str, text: &str| {
         let found = entries.iter().position(|entry| {
-            entry["time"].as_str().unwrap().starts_with(time)
+            entry["time"].as_str().unwrap_or_default().starts_with(time)
                 && entry["text"].as_str().unwrap().contains(text)
         });
         found.unwrap_or_else(|| panic!("no entry {time} {text}"))
@@ -127,11 +135,11 @@ fn filters_by_source_kind_time_and_text_keep_what_they_name() {
     assert_eq!(by_source.iter().collect::<Vec<_>>(), wanted);
     let early = sample.entries(&["--to", "2005-03-01"]);
     assert!(!early.is_empty());
-    assert!(
-        early
-            .iter()
-            .all(|entry| entry["time"].as_str().unwrap() < "2005-03-02")
-    );
+    assert!(early.iter().all(|entry| {
+        entry["time"]
+            .as_str()
+            .is_none_or(|time| time < "2005-03-02")
+    }));
     let failures = sample.entries(&["--kind", "failure", "--text", "/lm/smtpsvc"]);
     assert_eq!(failures.len(), 1);
     let wrong = sample.run(&["--source", "diary"]);
@@ -173,4 +181,225 @@ fn the_report_fits_the_schema_that_the_program_prints() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// A line of `answers.tsv`: file, line, offset, time, certainty, what it tells.
+fn answers() -> Vec<[String; 6]> {
+    let text = fs::read_to_string(root().join("testdata/setup_logs/answers.tsv")).unwrap();
+    let rows = text.lines().skip(1).map(|line| {
+        let cells: Vec<String> = line.split('\t').map(str::to_owned).collect();
+        cells.try_into().unwrap()
+    });
+    rows.collect()
+}
+
+/// An answer in the words of `answers.tsv`.
+fn answer(
+    name: &str,
+    line: u64,
+    offset: u64,
+    moment: Option<Moment>,
+    tells: String,
+) -> [String; 6] {
+    let moment = moment.unwrap_or_else(Moment::unknown);
+    let time = match moment.text() {
+        "" => "-",
+        text => text,
+    };
+    [
+        name.to_owned(),
+        line.to_string(),
+        offset.to_string(),
+        time.to_owned(),
+        moment.certainty().as_str().to_owned(),
+        tells,
+    ]
+}
+
+fn told(event: &SetupEvent) -> String {
+    match event {
+        SetupEvent::MachineGuidAssigned(guid) => format!("machine_guid {guid}"),
+        SetupEvent::RunBegins => "run_begins".to_owned(),
+        SetupEvent::Option(name) => format!("option {name}"),
+        SetupEvent::ProviderDone { file, function } => format!("provider_done {file},{function}"),
+        SetupEvent::ProviderFailed {
+            file,
+            function,
+            code,
+        } => format!("provider_failed {file},{function} 0x{code:08x}"),
+        SetupEvent::PassFailed { pass, code } => format!("pass_failed {pass} 0x{code:08x}"),
+        SetupEvent::StateInvalid => "state_invalid".to_owned(),
+        SetupEvent::Succeeded => "succeeded".to_owned(),
+    }
+}
+
+fn devices(burst: &Burst) -> String {
+    let seal = match burst.seal {
+        None => "-",
+        Some(SealStep::Tool) => "tool",
+        Some(SealStep::Generalize) => "generalize",
+        Some(SealStep::Specialize) => "specialize",
+        Some(SealStep::MiniSetup) => "mini_setup",
+    };
+    let programs = match burst.programs.join(",") {
+        none if none.is_empty() => "-".to_owned(),
+        programs => programs,
+    };
+    format!(
+        "devices sections={} last={} programs={programs} seal={seal}",
+        burst.sections,
+        burst.last.format("%Y-%m-%dT%H:%M:%S")
+    )
+}
+
+/// What the readers find in a log, in the words of `answers.tsv`.
+fn found(name: &str) -> Vec<[String; 6]> {
+    let bytes = fs::read(root().join("testdata/setup_logs").join(name)).unwrap();
+    let found: Vec<[String; 6]> = if name.starts_with("fbalog") {
+        let reseals = fba_log::reseal_lines(&bytes);
+        let answer_of = |line: &fba_log::ResealLine| {
+            let tells = format!("reseal run={} {}", line.run, line.text);
+            answer(name, line.line, line.offset, None, tells)
+        };
+        reseals.iter().map(answer_of).collect()
+    } else if name.contains("setupapi") {
+        let bursts = setup_api::bursts(lines(&bytes));
+        let answer_of = |burst: &Burst| {
+            let moment = Moment::local(burst.first);
+            answer(name, burst.line, burst.offset, moment, devices(burst))
+        };
+        bursts.iter().map(answer_of).collect()
+    } else {
+        let events = panther::events(lines(&bytes));
+        let answer_of = |(line, time, event): (Line<'_>, Option<_>, SetupEvent)| {
+            let moment = time.and_then(Moment::local);
+            answer(name, line.number, line.offset, moment, told(&event))
+        };
+        events.map(answer_of).collect()
+    };
+    if found.is_empty() {
+        let nothing = ["-", "-", "-", "-", "nothing"].map(str::to_owned);
+        let [line, offset, time, certainty, tells] = nothing;
+        return vec![[name.to_owned(), line, offset, time, certainty, tells]];
+    }
+    found
+}
+
+#[test]
+fn every_log_of_set_up_tells_what_its_generator_put_into_it() {
+    let answers = answers();
+    let mut names: Vec<String> = fs::read_dir(root().join("testdata/setup_logs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "answers.tsv")
+        .collect();
+    names.sort();
+    assert!(names.len() >= 50, "{} logs", names.len());
+    let mut wrong = Vec::new();
+    for name in &names {
+        let wanted: Vec<&[String; 6]> = answers.iter().filter(|row| row[0] == *name).collect();
+        let found = found(name);
+        if found.iter().collect::<Vec<_>>() != wanted {
+            let show = |rows: &[&[String; 6]]| {
+                let rows: Vec<String> = rows.iter().map(|row| row[1..].join(" | ")).collect();
+                rows.join("\n    ")
+            };
+            let found: Vec<&[String; 6]> = found.iter().collect();
+            wrong.push(format!(
+                "{name}: wanted\n    {}\n  found\n    {}",
+                show(&wanted),
+                show(&found)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Logs in the places where Windows keeps them, read from a directory.
+#[test]
+fn logs_of_set_up_in_a_tree_stand_in_the_timeline_as_their_generator_says() {
+    const TREE: [(&str, &str); 7] = [
+        ("setupapi.log", "server2003_setupapi.log"),
+        ("inf/setupapi.setup.log", "win10_setupapi.setup.log"),
+        (
+            "inf/setupapi.dev.20120208_205517.log",
+            "win7_setupapi.dev.log",
+        ),
+        (
+            "Panther/UnattendGC/setupact.log",
+            "win11_specialize_setupact.log",
+        ),
+        (
+            "System32/Sysprep/Panther/setupact.log",
+            "win10_generalize_setupact.log",
+        ),
+        (
+            "System32/Sysprep/Panther/setuperr.log",
+            "vista_rearm_setuperr.log",
+        ),
+        ("FBA/FBALOG.TXT", "fbalog_twice.txt"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let windows = folder.path().join("WINDOWS");
+    let put = |place: &str, from: PathBuf| {
+        let path = windows.join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(from, path).unwrap();
+    };
+    let testdata = root().join("testdata");
+    put(
+        "System32/config/SYSTEM",
+        testdata.join("hives/plain_xp_system.hive"),
+    );
+    put(
+        "System32/config/SOFTWARE",
+        testdata.join("hives/software_complete.hive"),
+    );
+    for (place, name) in TREE {
+        put(place, testdata.join("setup_logs").join(name));
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["timeline", "--format", "json", "--source", "setup_log"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let mut found: Vec<[String; 5]> = Vec::new();
+    for entry in report["entries"].as_array().unwrap() {
+        let place = entry["evidence"]["location"]
+            .as_str()
+            .unwrap()
+            .replace('\\', "/");
+        let text = |value: &Json| value.as_str().unwrap_or("-").to_owned();
+        let (_, name) = TREE.iter().find(|(tail, _)| place.ends_with(tail)).unwrap();
+        found.push([
+            (*name).to_owned(),
+            entry["evidence"]["line"].to_string(),
+            entry["evidence"]["offset"].to_string(),
+            text(&entry["time"]),
+            text(&entry["certainty"]),
+        ]);
+    }
+    let mut wanted: Vec<[String; 5]> = Vec::new();
+    for row in answers() {
+        let is_shown = match row[5].split(' ').next().unwrap() {
+            "provider_done" => false,
+            // Twelve sections are many, one is not; the first reseal of each run of the agent.
+            "devices" => !row[5].ends_with("seal=-") || row[5].contains("sections=12"),
+            "reseal" => !row[5].contains("Machine Resealed"),
+            _ => true,
+        };
+        if is_shown && TREE.iter().any(|(_, name)| *name == row[0]) {
+            let [name, line, offset, time, certainty, _] = row;
+            wanted.push([name, line, offset, time, certainty]);
+        }
+    }
+    assert!(wanted.len() > 20, "{}", wanted.len());
+    // What has no time stands last.
+    let times: Vec<&String> = found.iter().map(|entry| &entry[3]).collect();
+    let dated = times.iter().take_while(|time| **time != "-").count();
+    assert!(times[..dated].is_sorted() && times[dated..].iter().all(|time| *time == "-"));
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted);
 }

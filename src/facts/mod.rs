@@ -3,7 +3,7 @@
 //! `collect` cannot fail as a whole: one broken hive leaves its facts unknown and the others found.
 
 pub mod context;
-mod embedded;
+pub(crate) mod embedded;
 pub mod event_logs;
 mod execution;
 mod gather;

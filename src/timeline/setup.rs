@@ -1,7 +1,9 @@
 //! What the logs of set-up, Sysprep and device installation tell.
 
 use crate::artifact::text_log::panther::SetupEvent;
-use crate::facts::{Collected, Context, setup_logs};
+use crate::artifact::text_log::setup_api::SealStep;
+use crate::evidence::UnknownReason;
+use crate::facts::{Collected, Context, embedded, setup_logs};
 use crate::timeline::{Kind, Moment, Source, Timeline};
 
 /// From this number of sections on devices were found anew, as on another machine.
@@ -9,16 +11,20 @@ const MANY_SECTIONS: u64 = 10;
 
 pub(crate) fn read(context: &Context<'_>, collected: &Collected, timeline: &mut Timeline) {
     read_sysprep(context, collected, timeline);
+    read_fba(context, timeline);
     let devices = setup_logs::read_devices(context);
     for device in devices.bursts {
         let burst = &device.burst;
-        if burst.sections < MANY_SECTIONS && !burst.mini_setup {
+        if burst.sections < MANY_SECTIONS && burst.seal.is_none() {
             continue;
         }
-        let (kind, what) = if burst.mini_setup {
-            (Kind::Seal, "mini-setup installed devices")
-        } else {
-            (Kind::Install, "devices were installed")
+        let kind = burst.seal.map_or(Kind::Install, |_| Kind::Seal);
+        let what = match burst.seal {
+            None => "devices were installed",
+            Some(SealStep::Tool) => "a tool that seals installed devices",
+            Some(SealStep::Generalize) => "Sysprep generalized devices",
+            Some(SealStep::Specialize) => "Sysprep specialized devices",
+            Some(SealStep::MiniSetup) => "mini-setup installed devices",
         };
         let text = format!(
             "{what}: {} sections until {} ({})",
@@ -56,6 +62,15 @@ fn read_sysprep(context: &Context<'_>, _collected: &Collected, timeline: &mut Ti
                 Kind::Failure,
                 format!("provider {file},{function} of Sysprep failed with 0x{code:08x}"),
             ),
+            SetupEvent::PassFailed { pass, code } => (
+                Kind::Failure,
+                format!("pass {pass} of Sysprep failed with 0x{code:08x}"),
+            ),
+            SetupEvent::StateInvalid => (
+                Kind::Failure,
+                "Sysprep refused to run: an earlier run left the image in an invalid state"
+                    .to_owned(),
+            ),
             SetupEvent::Succeeded => (Kind::Seal, "Sysprep succeeded".to_owned()),
             // Some hundred providers run to their end in each pass; failures are what tells.
             SetupEvent::ProviderDone { .. } => continue,
@@ -65,5 +80,20 @@ fn read_sysprep(context: &Context<'_>, _collected: &Collected, timeline: &mut Ti
     }
     for unknown in logs.unseen {
         timeline.unseen(Source::SetupLog, unknown);
+    }
+}
+
+/// The reseals that the First Boot Agent tells of: a time of day without a date, which is no moment.
+fn read_fba(context: &Context<'_>, timeline: &mut Timeline) {
+    match embedded::fba_reseals(context) {
+        Ok(places) => {
+            for place in places.unwrap_or_default() {
+                let line = place.raw.as_deref().unwrap_or_default();
+                let text = format!("the First Boot Agent tells of a reseal: {line}");
+                timeline.add(None, Source::SetupLog, Kind::Seal, text, place);
+            }
+        }
+        Err(unknown) if unknown.reason == UnknownReason::NotProvided => {}
+        Err(unknown) => timeline.unseen(Source::SetupLog, unknown),
     }
 }

@@ -9,4 +9,11 @@ mod lines;
 pub mod panther;
 pub mod setup_api;
 
+use chrono::{NaiveDateTime, Timelike};
+
 pub use lines::{LINE_BYTES_MAX, Line, Lines, TextEncoding, lines};
+
+/// A time that Windows can have written: its clock knows no second 60.
+fn of_clock(time: NaiveDateTime) -> Option<NaiveDateTime> {
+    (time.nanosecond() < 1_000_000_000).then_some(time)
+}

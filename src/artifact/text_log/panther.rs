@@ -9,7 +9,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::artifact::text_log::Line;
+use crate::artifact::text_log::{Line, of_clock};
 use crate::base::guid::Guid;
 
 /// Longest name of a component (`SYSPRP`, `MOUPG`, `DIAGER`), in characters.
@@ -74,6 +74,15 @@ pub enum SetupEvent {
         /// The code that it returned.
         code: u32,
     },
+    /// A pass of Sysprep failed and ended the run.
+    PassFailed {
+        /// The pass, in lower case: `generalize`, `specialize`, `cleanup`.
+        pass: String,
+        /// The HRESULT.
+        code: u32,
+    },
+    /// Sysprep runs no provider, since an earlier run did not come to its end.
+    StateInvalid,
     /// Sysprep wrote the file that says that it succeeded.
     Succeeded,
 }
@@ -126,6 +135,12 @@ impl<'a> SetupLine<'a> {
             let (file, function, _) = provider(rest)?;
             return Some(SetupEvent::ProviderDone { file, function });
         }
+        if let Some(rest) = behind(text, "Hit failure while") {
+            return pass_failed(rest);
+        }
+        if text.contains("Not running DLLs; either the machine is in an invalid state") {
+            return Some(SetupEvent::StateInvalid);
+        }
         let tag = behind(text, "Successfully created tag file")?;
         tag.contains("Sysprep_succeeded")
             .then_some(SetupEvent::Succeeded)
@@ -159,7 +174,8 @@ fn time(line: &str) -> (Option<NaiveDateTime>, &str) {
             .or_else(|_| NaiveDate::parse_from_str(date, "%m-%d-%Y"))
             .ok()?;
         let clock = NaiveTime::parse_from_str(clock, "%H:%M:%S").ok()?;
-        Some((date.and_time(clock), rest.strip_prefix(',').unwrap_or(rest)))
+        let time = of_clock(date.and_time(clock))?;
+        Some((time, rest.strip_prefix(',').unwrap_or(rest)))
     };
     match read() {
         Some((time, rest)) => (Some(time), rest),
@@ -263,9 +279,25 @@ fn file_of(path: &str) -> String {
     name.trim().to_ascii_lowercase()
 }
 
+/// `processing sysprep generalize internal providers; hr = 0x80073cf2`.
+fn pass_failed(rest: &str) -> Option<SetupEvent> {
+    let pass = behind(rest, "sysprep ")?.split(' ').next()?;
+    let is_name = |character: char| character.is_ascii_alphabetic() || character == '-';
+    let code = number(behind(rest, "hr =")?)?;
+    let is_pass = (1..=OPTION_CHARS_MAX).contains(&pass.len()) && pass.chars().all(is_name);
+    is_pass.then(|| SetupEvent::PassFailed {
+        pass: pass.to_ascii_lowercase(),
+        code,
+    })
+}
+
 /// `returned error code 2[gle=0x00000012]` or `dwRet = 0x3cf2`.
 fn result_code(text: &str) -> Option<u32> {
-    let rest = behind(text, "returned error code").or_else(|| behind(text, "dwRet ="))?;
+    number(behind(text, "returned error code").or_else(|| behind(text, "dwRet ="))?)
+}
+
+/// A number, hexadecimal with `0x`, decimal with or without a sign.
+fn number(rest: &str) -> Option<u32> {
     let rest = rest.trim_start();
     let end = rest
         .find(|character: char| !(character.is_ascii_alphanumeric() || character == '-'))

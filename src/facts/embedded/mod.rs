@@ -13,6 +13,8 @@ use crate::facts::machine_keys::MachineKey;
 use crate::facts::sysprep::generation::{FBRESEAL_KINDS, embedded_kind};
 use crate::facts::{Context, Facts};
 
+pub(crate) use reseal_count::fba_reseals;
+
 /// Collects this group; os.*, iis.*, sysprep.* and exec.* must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     minioc::collect(context, facts);

@@ -12,7 +12,7 @@
 //! unknown and says what was found.
 
 use crate::artifact::fba_log;
-use crate::base::win_path::WinPath;
+use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::embedded::clone_boots::{self, CloneBoot};
 use crate::facts::embedded::{is_fbreseal_kind, user_assist};
@@ -64,7 +64,7 @@ fn count(context: &Context<'_>, facts: &Facts, logs: Option<Logs<'_>>) -> (Fact,
     let mut kinds = Vec::new();
     let mut unseen = Vec::new();
     let log = context.installation.windows(LOG);
-    match log_runs(context, &log) {
+    match log_runs(context) {
         Ok(Some(traces)) => kinds.push(traces),
         Ok(None) => {}
         Err(unknown) => unseen.push(unknown),
@@ -213,26 +213,30 @@ fn undecided(
 }
 
 /// Runs of the First Boot Agent whose log tells of a reseal.
-fn log_runs(context: &Context<'_>, path: &WinPath) -> Result<Option<Traces>, Unknown> {
-    let Some(bytes) = context.read(path)? else {
-        return Ok(None);
-    };
-    let metadata = context.metadata(path)?;
-    let lines = fba_log::reseal_lines(&bytes);
-    let evidence: Vec<Evidence> = fba_log::episodes(&lines)
-        .into_iter()
-        .map(|line| {
-            let mut place = context
-                .file_evidence(path, metadata.as_ref())
-                .raw(line.text.clone());
-            place.line = Some(line.line);
-            place.offset = Some(line.offset);
-            place
-        })
-        .collect();
-    Ok(Some(Traces {
+fn log_runs(context: &Context<'_>) -> Result<Option<Traces>, Unknown> {
+    let evidence = fba_reseals(context)?;
+    Ok(evidence.map(|evidence| Traces {
         runs: i64::try_from(evidence.len()).unwrap_or(i64::MAX),
         what: "runs in FBALOG.TXT",
         evidence,
     }))
+}
+
+/// The first line that tells of a reseal in each run of the First Boot Agent; `None` where there is no log.
+pub(crate) fn fba_reseals(context: &Context<'_>) -> Result<Option<Vec<Evidence>>, Unknown> {
+    let path = context.installation.windows(LOG);
+    let Some(bytes) = context.read(&path)? else {
+        return Ok(None);
+    };
+    let metadata = context.metadata(&path)?;
+    let lines = fba_log::reseal_lines(&bytes);
+    let places = fba_log::episodes(&lines).into_iter().map(|line| {
+        let mut place = context
+            .file_evidence(&path, metadata.as_ref())
+            .raw(redact::secrets(&line.text).into_owned());
+        place.line = Some(line.line);
+        place.offset = Some(line.offset);
+        place
+    });
+    Ok(Some(places.collect()))
 }

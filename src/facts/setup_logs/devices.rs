@@ -1,7 +1,7 @@
 //! The logs of device installation: `setupapi.log` of 2000 to 2003, `inf\\setupapi.*.log` of Vista and later.
 
 use crate::artifact::text_log::lines;
-use crate::artifact::text_log::setup_api::{self, Burst};
+use crate::artifact::text_log::setup_api::{self, BURSTS_MAX, Burst};
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Unknown, UnknownReason};
 use crate::facts::Context;
@@ -81,7 +81,15 @@ fn read_file(context: &Context<'_>, path: &WinPath, logs: &mut DeviceLogs) -> Re
     };
     let metadata = context.metadata(path)?;
     let file = context.file_evidence(path, metadata.as_ref());
-    for burst in setup_api::bursts(lines(&bytes)) {
+    let bursts = setup_api::bursts(lines(&bytes));
+    if bursts.len() >= BURSTS_MAX {
+        logs.unseen.push(Unknown {
+            reason: UnknownReason::LimitExceeded,
+            detail: format!("the first {BURSTS_MAX} groups of sections are read"),
+            evidence: file.clone(),
+        });
+    }
+    for burst in bursts {
         let mut evidence = file.clone();
         evidence.line = Some(burst.line);
         evidence.offset = Some(burst.offset);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::artifact::text_log::panther::SetupEvent;
+use crate::artifact::text_log::setup_api::SealStep;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::gather::empty_evidence;
 use crate::facts::setup_logs::IDS;
@@ -68,7 +69,7 @@ fn mini_setups(context: &Context<'_>) -> Fact {
     let logs = read_devices(context);
     let mut places: Vec<Evidence> = Vec::new();
     for device in &logs.bursts {
-        if device.burst.mini_setup {
+        if device.burst.seal == Some(SealStep::MiniSetup) {
             let text = format!("{}, {} sections", device.burst.first, device.burst.sections);
             places.push(device.evidence.clone().raw(text));
         }
