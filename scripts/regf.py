@@ -290,7 +290,7 @@ class Layout:
         return self.cell(struct.pack("<2sHII", b"db", len(parts), table, 0))
 
     def subkey_list(self, places):
-        kind = self.hive.lists or ("lh" if self.hive.minor >= 5 else "lf")
+        kind = self.hive.lists or ("lh" if self.hive.minor >= 5 else "lf" if self.hive.minor >= 3 else "li")
         most = 1012 if kind == "li" else 507
         lists = [self.leaf(kind, places[at:at + most]) for at in range(0, len(places), most)]
         if len(lists) == 1:

@@ -64,7 +64,7 @@ fn files_that_are_no_hive_are_refused_with_their_reason() {
         (
             "hives/yarp_badbaseblockhive_badbaseblockhive.zst",
             ErrorKind::Unsupported,
-            "version should be 1.3 to 1.6, is 1.1",
+            "version should be 1.2 to 1.6, is 1.1",
         ),
     ] {
         let error = open(name, &[]).unwrap_err();

@@ -21,8 +21,8 @@ const FLAGS_OFFSET: usize = 144;
 const FILE_NAME: std::ops::Range<usize> = 48..112;
 const RESOURCE_MANAGER_ID: std::ops::Range<usize> = 112..128;
 
-/// Minor versions that are read: NT 4.0 writes 3, Windows XP 5, delta hives of Windows 10 are 6.
-const MINOR_VERSIONS: std::ops::RangeInclusive<u32> = 3..=6;
+/// Minor versions that are read: NT 3.5 and 3.51 write 2, NT 4.0 3, Windows XP 5, delta hives of Windows 10 are 6.
+const MINOR_VERSIONS: std::ops::RangeInclusive<u32> = 2..=6;
 
 /// The fields of a base block that matter here.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ impl BaseBlock {
         };
         if self.major != 1 || !MINOR_VERSIONS.contains(&self.minor) {
             return refuse(format!(
-                "version should be 1.3 to 1.6, is {}.{}",
+                "version should be 1.2 to 1.6, is {}.{}",
                 self.major, self.minor
             ));
         }
