@@ -1,10 +1,10 @@
 //! Whether IIS is installed: a version, a service and a program file, all three, in three-valued logic.
 
-use crate::base::win_path::eq_name;
+use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
 use crate::facts::iis::version::INETSTP;
 use crate::facts::read::{look_for, system_drive};
-use crate::facts::services::image_path::{Program, place};
+use crate::facts::services::image_path::{Program, place, program as program_of};
 use crate::facts::services::{Service, find, services_key};
 use crate::facts::{Context, Facts, HiveName};
 
@@ -26,9 +26,13 @@ pub(crate) fn installed(context: &Context<'_>, facts: &Facts) -> Result<Fact, Un
     let service = service(context);
     let shows_program = matches!(&service, Ok((Some(service), _))
         if service.image_path.is_some() && !eq_name(&service.name, ACTIVATION));
+    let image_path = match &service {
+        Ok((Some(service), _)) => service.image_path.clone(),
+        _ => None,
+    };
     let version = version(facts);
     let service: Part = service.map(|(service, evidence)| (service.is_some(), evidence));
-    let program = program(context, facts);
+    let program = program(context, facts, image_path.as_deref());
     let contradiction = match (is_there(&version), is_there(&service), is_there(&program)) {
         (Some(false), Some(true), Some(true) | None) if shows_program => "no version",
         (Some(true) | None, Some(true), Some(false)) if shows_program => "no program file",
@@ -98,18 +102,20 @@ fn service(context: &Context<'_>) -> Result<(Option<Service>, Evidence), Unknown
     Ok((None, evidence))
 }
 
-/// A program file in `system32\inetsrv` or in `InetStp!InstallPath`. A path on another drive cannot be looked into, so its
-/// files are unknown and not absent.
-fn program(context: &Context<'_>, facts: &Facts) -> Part {
+fn is_among(folder: &WinPath, folders: &[WinPath]) -> bool {
+    folders.iter().any(|known| known.eq_ignore_case(folder))
+}
+
+/// A program file in `system32\inetsrv`, in `InetStp!InstallPath`, or beside the program of the service: IIS 1.0 lies in
+/// `INETSRV\server` of the root (Q148188). A path on another drive cannot be looked into, so its files are unknown and not
+/// absent.
+fn program(context: &Context<'_>, facts: &Facts, image_path: Option<&str>) -> Part {
     let mut folders = vec![context.installation.windows("system32\\inetsrv")];
     let mut out_of_sight = None;
+    let own = system_drive(facts);
+    let root = &context.installation.system_root;
     if let Some(path) = context.text(HiveName::Software, INETSTP, "InstallPath")? {
-        let own = system_drive(facts);
-        match place(
-            &path.value,
-            &context.installation.system_root,
-            own.as_deref(),
-        ) {
+        match place(&path.value, root, own.as_deref()) {
             Program::InVolume(folder) => folders.push(folder),
             Program::None => {}
             Program::Elsewhere(folder) => {
@@ -120,6 +126,11 @@ fn program(context: &Context<'_>, facts: &Facts) -> Part {
                 });
             }
         }
+    }
+    if let Some(Program::InVolume(file)) =
+        image_path.map(|path| program_of(path, root, own.as_deref()))
+    {
+        folders.extend(file.parent().filter(|folder| !is_among(folder, &folders)));
     }
     let mut searched = Vec::new();
     for folder in &folders {

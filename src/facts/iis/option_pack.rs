@@ -3,7 +3,7 @@
 use crate::evidence::{Fact, Unknown, UnknownReason};
 use crate::facts::iis::version::{INETSTP, is_4_0};
 use crate::facts::read::{CURRENT_VERSION, earlier_version, is_version, look_for, windows_version};
-use crate::facts::roles::PACKAGES;
+use crate::facts::transaction_server::PACKAGES;
 use crate::facts::{Context, Facts, HiveName};
 
 /// The start menu folder of the Option Pack, below the Windows folder (Q244988).

@@ -48,7 +48,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::Bool,
         words: &[],
         always: true,
-        description: "iis.major_minor is known AND (W3SVC or IISADMIN or MSFTPSVC or SMTPSVC service key exists) AND (inetinfo.exe or w3svc.dll or iisw3adm.dll exists in %SystemRoot%\\system32\\inetsrv or in InetStp!InstallPath). Unknown where one of the three is missing and the other two show an IIS: the signs contradict each other.",
+        description: "iis.major_minor is known AND (W3SVC or IISADMIN or MSFTPSVC or SMTPSVC service key exists) AND (inetinfo.exe or w3svc.dll or iisw3adm.dll exists in %SystemRoot%\\system32\\inetsrv, in InetStp!InstallPath or beside the program of the service). Unknown where one of the three is missing and the other two show an IIS: the signs contradict each other.",
         place: "derived from iis.major_minor, iis.services and the files in inetsrv",
         sources: &["OWN"],
         grade: Grade::Own,
