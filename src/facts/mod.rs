@@ -26,6 +26,7 @@ mod sysprep;
 pub(crate) mod test_hive;
 #[cfg(test)]
 pub(crate) mod test_image;
+mod transaction_server;
 pub mod vocabulary;
 mod windows;
 
@@ -77,6 +78,7 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     services::collect(context, &mut facts);
     iis::collect(context, &mut facts);
     roles::collect(context, &mut facts);
+    transaction_server::collect(context, &mut facts);
     let keys = machine_keys::collect(context, &mut facts);
     sysprep::collect(context, &mut facts);
     execution::collect(context, &mut facts);

@@ -9,6 +9,9 @@ use crate::facts::{Context, Facts, HiveName};
 /// `SOFTWARE\Microsoft\Windows NT\CurrentVersion`.
 pub(crate) const CURRENT_VERSION: &str = "Microsoft\\Windows NT\\CurrentVersion";
 
+/// Most subkeys of a key that are looked through.
+const SUBKEYS_MAX: usize = 65_536;
+
 /// A value that every Windows of this kind has is not there.
 pub(crate) fn missing(context: &Context<'_>, hive: HiveName, key: &str, value: &str) -> Unknown {
     Unknown {
@@ -101,4 +104,28 @@ pub(crate) fn system_drive(facts: &Facts) -> Option<String> {
         Ok(Some((Value::Text(drive), _))) => Some(drive.clone()),
         _ => None,
     }
+}
+
+/// The names of the subkeys at `path` of SOFTWARE and the evidence of the key; `None` where there is no such key.
+pub(crate) fn subkey_names(
+    context: &Context<'_>,
+    path: &str,
+) -> Result<Option<(Vec<String>, Evidence)>, Unknown> {
+    let Some(found) = context.key(HiveName::Software, path)? else {
+        return Ok(None);
+    };
+    let fail = |error| Unknown::from_error(&error, found.evidence.locator.clone());
+    let keys = found.key.subkeys().map_err(fail)?;
+    if keys.len() > SUBKEYS_MAX {
+        return Err(Unknown {
+            reason: UnknownReason::LimitExceeded,
+            detail: format!("{} subkeys, at most {SUBKEYS_MAX} are read", keys.len()),
+            evidence: found.evidence,
+        });
+    }
+    let names = keys.iter().map(|key| key.name().map_err(fail));
+    Ok(Some((
+        names.collect::<Result<Vec<_>, _>>()?,
+        found.evidence,
+    )))
 }

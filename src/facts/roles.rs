@@ -1,4 +1,4 @@
-//! Facts about server roles and neighbours: cluster, Transaction Server, MSDTC, certificate services, SQL Server, terminal
+//! Facts about server roles and neighbours: cluster, MSDTC, certificate services, SQL Server, terminal
 //! services, and two settings of the shell.
 
 use std::collections::BTreeMap;
@@ -6,27 +6,16 @@ use std::collections::BTreeMap;
 use crate::base::win_path::{eq_name, fold_name};
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
 use crate::facts::machine_keys::on_volume;
-use crate::facts::read::{CURRENT_VERSION, earlier_list_has, look_for, windows_version};
+use crate::facts::read::{
+    CURRENT_VERSION, earlier_list_has, look_for, subkey_names, windows_version,
+};
 use crate::facts::services::entry::Start;
 use crate::facts::services::{find, services_key};
 use crate::facts::{Context, Facts, HiveName};
 
-/// The packages of Transaction Server in SOFTWARE.
-pub(crate) const PACKAGES: &str = "Microsoft\\Transaction Server\\Packages";
-/// The package "IIS In-Process Applications" (Q246309).
-const IN_PROCESS: &str = "{3D14228C-FBE1-11d0-995D-00C04FD919C1}";
-/// Most subkeys of a key that are looked through here.
-const SUBKEYS_MAX: usize = 65_536;
-
 /// Collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("cluster.installed", cluster(context));
-    facts.put("mts.package_names", package_names(context));
-    facts.put(
-        "mts.in_process_package",
-        context.key_exists_fact(HiveName::Software, &format!("{PACKAGES}\\{IN_PROCESS}")),
-    );
-    facts.put("mts.orphan_components", orphan_components(context));
     facts.put("msdtc.cid", msdtc_cid(context));
     facts.put("msdtc.log", msdtc_log(context));
     facts.put("adcs.installed", service_exists(context, "CertSvc"));
@@ -69,68 +58,6 @@ fn cluster(context: &Context<'_>) -> Result<Fact, Unknown> {
     } else {
         Fact::found_in(false, place, [file])
     })
-}
-
-/// The names of the subkeys at `path` and the evidence of the key; `None` where there is no such key.
-fn subkey_names(
-    context: &Context<'_>,
-    path: &str,
-) -> Result<Option<(Vec<String>, Evidence)>, Unknown> {
-    let Some(found) = context.key(HiveName::Software, path)? else {
-        return Ok(None);
-    };
-    let fail = |error| Unknown::from_error(&error, found.evidence.locator.clone());
-    let keys = found.key.subkeys().map_err(fail)?;
-    if keys.len() > SUBKEYS_MAX {
-        return Err(Unknown {
-            reason: UnknownReason::LimitExceeded,
-            detail: format!("{} subkeys, at most {SUBKEYS_MAX} are read", keys.len()),
-            evidence: found.evidence,
-        });
-    }
-    let names = keys.iter().map(|key| key.name().map_err(fail));
-    Ok(Some((
-        names.collect::<Result<Vec<_>, _>>()?,
-        found.evidence,
-    )))
-}
-
-/// The names of all packages of Transaction Server, in the order of their keys.
-fn package_names(context: &Context<'_>) -> Result<Fact, Unknown> {
-    let Some((keys, evidence)) = subkey_names(context, PACKAGES)? else {
-        let absent = context.absent_evidence(HiveName::Software, PACKAGES, None);
-        return Ok(Fact::found(Value::List(Vec::new()), absent));
-    };
-    let mut names = Vec::new();
-    for key in keys {
-        let path = format!("{PACKAGES}\\{key}");
-        names.extend(context.text(HiveName::Software, &path, "Name")?);
-    }
-    Ok(Fact::found(
-        Value::texts(names.into_iter().map(|name| name.value)),
-        evidence,
-    ))
-}
-
-/// The number of components of the in-process package that the metabase does not know: 0 where the package has no components,
-/// else unknown, as this version does not read the metabase.
-fn orphan_components(context: &Context<'_>) -> Result<Fact, Unknown> {
-    let path = format!("{PACKAGES}\\{IN_PROCESS}\\Components");
-    match subkey_names(context, &path)? {
-        None => Ok(Fact::found(
-            0_i64,
-            context.absent_evidence(HiveName::Software, &path, None),
-        )),
-        Some((components, evidence)) if components.is_empty() => Ok(Fact::found(0_i64, evidence)),
-        Some((components, evidence)) => Err(Unknown {
-            reason: UnknownReason::Unsupported,
-            detail: format!(
-                "{} components; their entries in the metabase are not read by this version",
-                components.len()
-            ),
-            evidence,
-        }),
-    }
 }
 
 /// The GUID below `Classes\CID` whose `Description` reads MSDTC, in lower case without braces; the first by name if there are

@@ -10,7 +10,7 @@ mod iis_config;
 mod iis_stores;
 mod keys_view;
 mod listing;
-mod live_metabase;
+pub(crate) mod live_metabase;
 mod machine_guid;
 mod mapping;
 mod master_keys;

@@ -28,7 +28,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::Int,
         words: &[],
         always: false,
-        description: "Components under the in-process package whose CLSID has no AppWamClsid (metabase) entry.",
+        description: "Components under the in-process package whose CLSID has no AppWamClsid (metabase) entry. The tree of metabase.bin has no public description: a CLSID counts as known if the file holds its text. IISWAM.W3SVC, which comes with the package, is left out.",
         place: "SOFTWARE\\Microsoft\\Transaction Server\\Packages\\{3D14228C-FBE1-11d0-995D-00C04FD919C1}\\Components; metabase.bin",
         sources: &["Q243342"],
         grade: Grade::Primary,
