@@ -97,9 +97,9 @@ def closed_session_key(label):
     return key_chain.crypto_blob(b"IcKb", body)
 
 
-def closed_metabase_bin(label):
+def closed_metabase_bin(label, texts=()):
     """Something with the texts and the session key of a binary metabase; its tree has no public description."""
-    names = utf16("LM\0W3SVC\0SMTPSVC\0Schema\0Properties\0")
+    names = utf16("".join(text + "\0" for text in ("LM", "W3SVC", "SMTPSVC", "Schema", "Properties", *texts)))
     return names + b"\0" * (-len(names) % 16) + closed_session_key(label) + b"\0" * 256
 
 
@@ -131,10 +131,11 @@ def key(spec, system):
 
 
 def metabase(kind, spec, system):
-    """`metabase_bin` or `metabase_xml = LABEL`: signed by the key of that label; `form` is encrypted, portable, clear or none."""
+    """`metabase_bin` or `metabase_xml = LABEL`: signed by the key of that label; `form` is encrypted, portable, clear or none;
+    without a chain a binary one also holds the strings of `texts`."""
     label, computer = spec[f"metabase_{kind}"], spec.get("computer", "GOLDEN")
     if not system:
-        return closed_metabase_bin(label) if kind == "bin" else closed_metabase_xml(label, computer)
+        return closed_metabase_bin(label, spec.get("texts", ())) if kind == "bin" else closed_metabase_xml(label, computer)
     bits, form = system.generation.bits, spec.get("form", "encrypted")
     session, properties = key_chain.metabase_contents(label, bits, form)
     return key_chain.binary(session, properties) if kind == "bin" else key_chain.xml(session, properties, computer)

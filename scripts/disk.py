@@ -20,7 +20,7 @@ from regf import filetime, utf16
 
 SECTOR = 512
 VHD_BLOCK = 0x200000
-ATTRIBUTES = {"encrypted": 0x4000, "compressed": 0x800, "hidden": 2, "system": 4}
+ATTRIBUTES = {"compressed": 0x800, "hidden": 2, "system": 4}
 ADMINS, SYSTEM, EVERYONE = "01020000000000052000000020020000", "010100000000000512000000", "010100000000000100000000"
 
 
@@ -97,7 +97,7 @@ def ntfs(path, files, size_kib, clock, version="3.1", cluster=512, label="Window
 
 def mount_ntfs(path, folder, clock):
     """Starts ntfs-3g in the foreground (its way to the background waits on the clock) and waits for the mount."""
-    command = with_clock(("ntfs-3g", "-o", "no_detach,noatime", path, folder), clock)
+    command = with_clock(("ntfs-3g", "-o", "no_detach,noatime,efs_raw", path, folder), clock)
     driver = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     for _ in range(1000):
@@ -126,6 +126,8 @@ def write_ntfs_entry(folder, entry, created):
     for name in entry.get("attributes", []):
         old = struct.unpack(">I", os.getxattr(place, "system.ntfs_attrib_be"))[0]
         os.setxattr(place, "system.ntfs_attrib_be", struct.pack(">I", old | ATTRIBUTES[name]))
+    if entry.get("efs"):
+        os.setxattr(place, "user.ntfs.efsinfo", struct.pack("<IIII", 0x228, 0, 2, 0).ljust(0x228, b"\0"))
     times = [entry.get(name, created) for name in ("created", "modified", "accessed", "changed")]
     os.setxattr(place, "system.ntfs_times_be", struct.pack(">4Q", *(filetime(time) for time in times)))
 

@@ -12,11 +12,12 @@ packages ntfs-3g dosfstools mtools fdisk qemu-utils faketime zstd, and no networ
     scripts/make_samples.py NAME...       these
     scripts/make_samples.py --check       builds into a temporary folder and compares with what is there
 
-Recipe keys: title, about, base or [[installation]] (base), container (volume, mbr, gpt,
+Recipe keys: title, about, base or [[installation]] (base, and what else is of that one alone), container (volume, mbr, gpt,
 split, vhd-dynamic, vhd-fixed, vhd-differencing, directory, loose), partitioned (mbr or gpt:
 the disk inside a container), filesystem (ntfs, fat16), image (file to open), pack (zst or
 none), [vars], [hives], [[file]], [[child_file]] (differencing: written after the parent was
-made), [rename] (start of a path: new start), [damage], domain_sid, chain (w2k, xp or vista: hives,
+made), [rename] (start of a path: new start), [damage], domain_sid, policy_sid (of SECURITY, where it is
+not that of SAM), chain (w2k, xp or vista: hives,
 keys and metabase hold a whole chain of that generation, see key_chain.py), [diagnose] (what
 `goldseal diagnose` must say; read by tests/diagnose.rs). What a file can hold: artefacts.content.
 """
@@ -76,7 +77,7 @@ def merged(recipe, base_name):
     result["files"] = list(files.values())
     result["computer"] = "@computer@"
     result["child_files"] = recipe.get("child_file", [])
-    for key in ("domain_sid", "damage", "filesystem", "chain"):
+    for key in ("domain_sid", "policy_sid", "damage", "filesystem", "chain"):
         if key in recipe:
             result[key] = recipe[key]
     result = substitute(result, names)
@@ -134,7 +135,7 @@ def add_sids(hive, name, installation):
         hive.set("SAM\\Domains\\Account", "V", 3, b"\0" * 260 + machine)
     if name == "SECURITY":
         domain = installation.get("domain_sid")
-        hive.set("Policy\\PolAcDmS", "", 0, prefix + machine)
+        hive.set("Policy\\PolAcDmS", "", 0, prefix + sid_words(installation.get("policy_sid", installation["sid"])))
         hive.set("Policy\\PolPrDmS", "", 0, prefix + sid_words(domain) if domain else b"")
 
 
@@ -150,7 +151,7 @@ def entries(installation):
 
 
 def entry_of(spec, system=None):
-    entry = {key: spec[key] for key in ("path", "directory", "created", "modified", "accessed", "changed", "acl", "attributes")
+    entry = {key: spec[key] for key in ("path", "directory", "created", "modified", "accessed", "changed", "acl", "efs", "attributes")
              if key in spec}
     if not spec.get("directory"):
         if "text" in spec:
@@ -174,8 +175,8 @@ def volume(path, installation, start, extra=()):
 
 def build(recipe, out, work):
     """Builds one case; returns the names of the files it wrote into `out`."""
-    bases = [part["base"] for part in recipe.get("installation", [])] or [recipe["base"]]
-    installations = [merged(recipe, base) for base in bases]
+    parts = recipe.get("installation", [recipe])
+    installations = [merged(recipe | part, part["base"]) for part in parts]
     container, image = recipe["container"], recipe["image"]
     target = os.path.join(out, image)
     if container == "directory":

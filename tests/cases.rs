@@ -14,6 +14,7 @@
     reason = "a failing test is the point of a test"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -21,6 +22,7 @@ use std::process::{Command, Output};
 use goldseal::base::limits::Limits;
 use goldseal::facts::vocabulary;
 use goldseal::image::{Image, Options, Source};
+use goldseal::rules::Catalogue;
 use serde_json::Value as Json;
 use toml::Value as Toml;
 
@@ -347,6 +349,76 @@ fn same_as_golden(path: &Path, found: &str) {
     );
 }
 
+/// Rules that no image can decide one way, each with the reason.
+const NEVER_FIRED: &[(&str, &str)] = &[(
+    "SYS-003",
+    "nothing in an image proves that the machine was in production; only the operator can say so",
+)];
+const NEVER_CLEAR: &[(&str, &str)] = &[
+    (
+        "SYS-003",
+        "nothing in an image proves that the machine never was in production; only the operator can say so",
+    ),
+    (
+        "SYS-008",
+        "every Windows within its scope has a limit of runs, and the rule states it",
+    ),
+    (
+        "XPE-001",
+        "a second seal may have left no trace: logs can be cleared, write filters drop what is written",
+    ),
+    (
+        "XPE-002",
+        "the same holds for a first seal that was booted since",
+    ),
+];
+
+/// Every rule of the catalogue fires for one of the images and is clear for another, in its report and by what the recipe
+/// states by hand: a fact that no reader ever yields would make a rule pass in silence.
+#[test]
+fn every_rule_is_seen_fired_and_clear() {
+    let mut reported: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut stated = reported.clone();
+    for folder in fs::read_dir(cases()).unwrap() {
+        let folder = folder.unwrap().path();
+        let recipe: toml::Table = fs::read_to_string(folder.join("recipe.toml"))
+            .unwrap()
+            .parse()
+            .unwrap();
+        for expect in array(&recipe, "expect") {
+            for outcome in ["fired", "clear"] {
+                let rules = array(expect.as_table().unwrap(), outcome).iter();
+                let rules = rules.map(|rule| rule.as_str().unwrap().to_owned());
+                stated.extend(rules.map(|rule| (rule, outcome.to_owned())));
+            }
+        }
+        // A new case has no report yet while the reports are written.
+        let report = fs::read_to_string(folder.join("expected.json")).unwrap_or("[]".to_owned());
+        let reports: Vec<Json> = serde_json::from_str(&report).unwrap_or_default();
+        let findings = reports
+            .iter()
+            .flat_map(|report| report["findings"].as_array().unwrap());
+        let word = |finding: &Json, key: &str| finding[key].as_str().unwrap().to_owned();
+        reported.extend(findings.map(|one| (word(one, "rule"), word(one, "outcome"))));
+    }
+    let catalogue = Catalogue::built_in().unwrap();
+    for (outcome, exceptions) in [("fired", NEVER_FIRED), ("clear", NEVER_CLEAR)] {
+        let excepted: Vec<&str> = exceptions.iter().map(|(id, _)| *id).collect();
+        for (source, seen) in [("reports", &reported), ("recipes", &stated)] {
+            let missing: Vec<&str> = catalogue
+                .rules()
+                .iter()
+                .map(|rule| rule.id.as_str())
+                .filter(|id| !seen.contains(&((*id).to_owned(), outcome.to_owned())))
+                .collect();
+            assert_eq!(
+                missing, excepted,
+                "rules that are never {outcome} in the {source}"
+            );
+        }
+    }
+}
+
 /// Three tests for each case; the module's name is the sentence.
 macro_rules! cases {
     ($($sentence:ident: $name:literal,)*) => {
@@ -410,6 +482,15 @@ cases! {
     server_2016_with_iis6_management_is_warned_before_sealing: "srv2016_iis6compat_unsealed",
     a_copy_of_a_sealed_server_2016_whose_iis_admin_fails: "srv2016_iis6compat_copy",
     server_2016_with_encrypted_values_in_its_configuration_is_blocked: "srv2016_encrypted_config",
+    nt_351_with_iis1_is_blocked_and_one_without_is_not: "nt351_iis1",
+    nt4_on_a_cluster_node_with_everything_wrong: "nt40_cluster_iissync",
+    nt4_on_a_cluster_node_with_nothing_else_wrong: "nt40_cluster_sound",
+    nt4_terminal_servers_with_the_option_pack_and_with_iis3: "nt40_terminal_servers",
+    nt_embedded_with_cloning_switched_off_and_armed: "nt40_embedded_pws",
+    windows_2000_domain_controller_on_a_cluster_node_with_everything_wrong: "w2k_cluster_controller",
+    xp_embedded_sealed_with_everything_wrong_and_booted_since: "xpe_two_systems",
+    server_2003_whose_ftp_was_lost_on_reseal: "w2k3_ftp_factory",
+    windows_7_with_a_broken_seal_beside_windows_10_that_is_undeployable: "win7_beside_win10_broken_seals",
     two_installations_on_a_disk_are_judged_each_for_itself: "two_installations",
     a_damaged_software_hive_leaves_the_verdict_open: "software_corrupt",
     logs_of_dirty_hives_decide_the_verdict: "dirty_hives_logs_change_verdict",

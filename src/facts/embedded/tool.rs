@@ -28,7 +28,7 @@ const DEPTH_MAX: usize = 2;
 /// Most directories that are read in the search.
 const DIRECTORIES_MAX: usize = 256;
 
-/// Collects xpe.tool_left; sysprep.sealed, sysprep.clone_tag and xpe.reseal_count must be there.
+/// Collects xpe.tool_left; sysprep.sealed, sysprep.user_sealed and xpe.seal_episodes must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     let mut gather = Gather::default();
     let system32 = context.installation.windows("system32").child(TOOL);
@@ -58,8 +58,9 @@ fn was_sealed(facts: &Facts) -> bool {
             })
         )
     };
-    let counted = matches!(facts.get("xpe.reseal_count"), Some(Fact::Found { value: Value::Int(runs), .. }) if *runs > 0);
-    is_true("sysprep.sealed") || is_true("sysprep.user_sealed") || counted
+    // One seal leaves the count unknown, as a second one may have left nothing, and is a seal all the same.
+    let told = matches!(facts.get("xpe.seal_episodes"), Some(Fact::Found { value: Value::List(list), .. }) if !list.is_empty());
+    is_true("sysprep.sealed") || is_true("sysprep.user_sealed") || told
 }
 
 /// Searches the upper folders of the volume, breadth first.
