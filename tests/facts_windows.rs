@@ -267,7 +267,7 @@ fn roles_are_read_and_a_disabled_cluster_service_without_database_is_none() {
         &[
             ("mts.package_names", json!(["IIS In-Process Applications"])),
             ("mts.in_process_package", json!(true)),
-            ("mts.orphan_components", json!("unknown: corrupt")),
+            ("mts.orphan_components", json!(0)),
             ("msdtc.cid", json!("6407e780-7e5d-11d0-8ce6-00c04fdc877e")),
             ("sql.instances", json!(["SHOP"])),
             ("adcs.installed", json!(false)),
