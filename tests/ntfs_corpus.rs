@@ -261,6 +261,38 @@ fn the_volume_of_the_ntfs_crate_reads_as_the_sleuth_kit_does() {
     assert!(check("images/ntfs_crate_testfs1.zst", 0) > 0);
 }
 
+/// Volumes of Windows, of Linux ntfs3 and of mkntfs, with the number of SIDs in `$SDS` that belong to accounts.
+#[test]
+fn the_sids_of_all_stored_descriptors_are_those_of_a_second_reader() {
+    if !support::tool("ntfscat") || !support::tool("python3") {
+        return;
+    }
+    for (name, start, accounts) in [
+        ("images/orc_ntfs.vhd.zst", 128 * 512, 15),
+        ("images/ntfs_si_vs_fn.raw.gz", 128 * 512, 4),
+        ("images/ntfs_1gib_2m.raw.gz", 128 * 512, 0),
+        ("images/dfir_ntfs_index.raw.gz", 128 * 512, 12),
+        ("images/dfir_ntfs3.raw.gz", 0, 0),
+        ("images/ntfs_crate_testfs1.zst", 0, 0),
+    ] {
+        let Some(device) = volume(name, start) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("volume.raw");
+        device.save(&image);
+        let (ours, walked) = ntfs::stored_sids(&open(device).unwrap());
+        assert_eq!(
+            ours,
+            ntfs::listed_sids(&ntfs::sds_by_ntfscat(&image)),
+            "{name}"
+        );
+        assert_eq!((walked.from_copy, walked.damaged), (0, 0), "{name}");
+        let of_accounts = ours.iter().filter(|line| line.contains(" S-1-5-21-"));
+        assert_eq!(of_accounts.count(), accounts, "{name}");
+    }
+}
+
 #[test]
 fn forged_creation_times_stay_apart() {
     let Some(device) = volume("images/ntfs_si_vs_fn.raw.gz", 128 * 512) else {

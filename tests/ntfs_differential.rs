@@ -355,6 +355,165 @@ fn security_descriptors_are_those_that_ntfs_3g_gives() {
     }
 }
 
+/// A volume with 3,000 owners, so that `$SDS` has three blocks.
+fn owned() -> Option<(tempfile::TempDir, PathBuf)> {
+    if !can_build() || !support::tool("ntfscat") {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let image = make_volume(folder.path(), "4096", 32);
+    let mounted = Mounted::new(&image, "big_writes");
+    let status = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/descriptors.py"))
+        .arg("fill")
+        .arg(&mounted.0)
+        .arg("3000")
+        .status()
+        .unwrap();
+    assert!(status.success());
+    drop(mounted);
+    Some((folder, image))
+}
+
+#[test]
+fn owners_in_every_block_of_the_stream_are_those_of_a_second_reader() {
+    let Some((_folder, image)) = owned() else {
+        return;
+    };
+    let (ours, walked) = ntfs::stored_sids(&open(&image));
+    let stream = ntfs::sds_by_ntfscat(&image);
+    assert!(stream.len() > 2 * (512 << 10), "{}", stream.len());
+    assert!(ours == ntfs::listed_sids(&stream));
+    assert_eq!((walked.from_copy, walked.damaged), (0, 0));
+    let owners = ours
+        .iter()
+        .filter(|line| line.contains(" owner S-1-5-21-7-8-"));
+    assert_eq!(owners.count(), 3000);
+}
+
+/// Where the `len` bytes at `offset` of a stream lie in an image of 4-KiB clusters, first and second copy.
+fn places(image: &[u8], stream: &[u8], offset: usize, len: usize) -> Vec<usize> {
+    let bytes = &stream[offset..offset + len];
+    let starts = (offset % 4096..image.len() - len).step_by(4096);
+    starts
+        .filter(|start| &image[*start..start + len] == bytes)
+        .collect()
+}
+
+#[test]
+fn a_damaged_descriptor_is_read_from_its_second_copy_and_one_without_is_counted() {
+    let Some((_folder, image)) = owned() else {
+        return;
+    };
+    let (whole, _) = ntfs::stored_sids(&open(&image));
+    let stream = ntfs::sds_by_ntfscat(&image);
+    // A descriptor in the second block: what its header and the first bytes behind it say is in no other.
+    let line = whole
+        .iter()
+        .find(|line| line.contains("S-1-5-21-7-8-2000-1000"));
+    let offset: usize = line.unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(offset > 512 << 10);
+    let mut bytes = std::fs::read(&image).unwrap();
+    let copies = places(&bytes, &stream, offset, 40);
+    assert_eq!(copies.len(), 2);
+    bytes[copies[0] + 24] ^= 1;
+    std::fs::write(&image, &bytes).unwrap();
+    let (mended, walked) = ntfs::stored_sids(&open(&image));
+    assert_eq!((walked.from_copy, walked.damaged), (1, 0));
+    let elsewhere = |line: &&String| !line.starts_with(&format!("{offset} "));
+    let moved = format!("{} ", offset + (256 << 10));
+    assert_eq!(
+        mended
+            .iter()
+            .filter(|line| line.starts_with(&moved))
+            .count(),
+        5
+    );
+    assert!(
+        whole
+            .iter()
+            .filter(elsewhere)
+            .all(|line| mended.contains(line))
+    );
+    // The second copy too; the ones behind it are found again.
+    bytes[copies[1] + 24] ^= 1;
+    std::fs::write(&image, &bytes).unwrap();
+    let (rest, walked) = ntfs::stored_sids(&open(&image));
+    assert_eq!((walked.from_copy, walked.damaged), (0, 1));
+    assert_eq!(walked.first_damaged, Some(offset as u64));
+    assert!(rest.iter().eq(whole.iter().filter(elsewhere)));
+}
+
+#[test]
+fn a_block_that_is_wiped_is_read_from_its_second_copy() {
+    let Some((_folder, image)) = owned() else {
+        return;
+    };
+    let (whole, before) = ntfs::stored_sids(&open(&image));
+    let stream = ntfs::sds_by_ntfscat(&image);
+    let mut bytes = std::fs::read(&image).unwrap();
+    let mut wiped = 0;
+    for start in (0..256 << 10).step_by(4096) {
+        let first = places(&bytes, &stream, start, 512)[0];
+        bytes[first..first + 4096].fill(0);
+        wiped += 1;
+    }
+    assert_eq!(wiped, 64);
+    std::fs::write(&image, &bytes).unwrap();
+    let (mended, walked) = ntfs::stored_sids(&open(&image));
+    assert_eq!(
+        (walked.descriptors, walked.damaged),
+        (before.descriptors, 0)
+    );
+    assert_eq!(mended.len(), whole.len());
+    assert!(walked.from_copy > 1000, "{walked:?}");
+}
+
+#[test]
+fn more_descriptors_than_the_limit_are_refused_before_they_are_read() {
+    let Some((_folder, image)) = owned() else {
+        return;
+    };
+    let refused = open(&image).stored_descriptors(1000, &mut |_| panic!("was read"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::LimitExceeded);
+}
+
+/// ntfs-3g tells the attributes of every file, and which have EFS metadata.
+#[test]
+fn encrypted_files_are_those_that_ntfs_3g_tells() {
+    let Some(folder) = build(&["efs"]) else {
+        return;
+    };
+    let image = folder.path().join("efs.img");
+    let found = open(&image).encrypted_files(1 << 30).unwrap();
+    let ours: Vec<String> = found
+        .named
+        .iter()
+        .map(|file| file.path.replace('\\', "/"))
+        .collect();
+    let mounted = Mounted::new(&image, "ro,efs_raw");
+    let script = "import os,sys
+for folder,_,files in os.walk(sys.argv[1]):
+    for name in files:
+        place=os.path.join(folder,name)
+        bits=int.from_bytes(os.getxattr(place,'system.ntfs_attrib_be'),'big')
+        assert bool(bits&0x4000)==('user.ntfs.efsinfo' in os.listxattr(place))
+        if bits&0x4000: print(os.path.relpath(place,sys.argv[1]))";
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .arg(&mounted.0)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut theirs: Vec<&str> = text.lines().collect();
+    let mut sorted: Vec<&str> = ours.iter().map(String::as_str).collect();
+    theirs.sort_unstable();
+    sorted.sort_unstable();
+    assert_eq!(sorted, theirs);
+    assert_eq!((found.files, found.damaged), (2, 0));
+}
+
 /// Text that compresses, with parts that do not.
 fn mixed_content(len: usize) -> Vec<u8> {
     let mut state = 1_u64;

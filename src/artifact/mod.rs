@@ -2,6 +2,7 @@
 
 pub mod app_compat_cache;
 pub mod crypto_blob;
+pub mod descriptor_accounts;
 pub mod dpapi_blob;
 pub mod event_log;
 pub mod fba_log;

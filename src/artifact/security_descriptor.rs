@@ -83,8 +83,18 @@ impl Sid {
         self.authority == 5 && self.sub_authorities.first() == Some(&80)
     }
 
+    /// Machine or domain and relative id of an account, `S-1-5-21-a-b-c-rid`; the SID of a machine or domain has no id.
+    pub fn account(&self) -> Option<([u32; 3], Option<u32>)> {
+        match self.sub_authorities.as_slice() {
+            [21, a, b, c, tail @ ..] if self.authority == 5 => {
+                Some(([*a, *b, *c], tail.first().copied()))
+            }
+            _ => None,
+        }
+    }
+
     /// Parses the SID at the start of `raw`.
-    fn parse(raw: &[u8], offset: usize) -> Result<Self> {
+    pub(crate) fn parse(raw: &[u8], offset: usize) -> Result<Self> {
         let broken = |what: &str| Error::corrupt(format!("SID at 0x{offset:08x}: {what}"));
         let [revision, count] =
             bytes::array(raw, 0).ok_or_else(|| broken("ends before its header"))?;

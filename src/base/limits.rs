@@ -16,6 +16,10 @@ pub struct Limits {
     pub event_log_bytes_max: u64,
     /// Largest key file that is read into memory, in bytes.
     pub key_file_bytes_max: u64,
+    /// Most bytes of security descriptors in `$Secure` that are read, not counting their second copies.
+    pub security_descriptor_bytes_max: u64,
+    /// Largest MFT that is searched for encrypted files, in bytes.
+    pub mft_search_bytes_max: u64,
     /// Most entries of one directory.
     pub directory_entries_max: usize,
     /// Most entries visited when a tree is searched.
@@ -38,12 +42,26 @@ impl Default for Limits {
             artifact_bytes_max: 64 << 20,
             event_log_bytes_max: 512 << 20,
             key_file_bytes_max: 1 << 20,
+            security_descriptor_bytes_max: 2 << 20,
+            mft_search_bytes_max: 1 << 20,
             directory_entries_max: 2_000_000,
             tree_entries_max: 200_000,
             directory_depth_max: 64,
             partitions_max: 256,
             parent_chain_max: 32,
             installations_max: 32,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of a command that looks at one image and is to tell all: descriptors and the MFT of any real volume are
+    /// read whole. The defaults keep what a check reads apart from hives to a few MiB.
+    pub fn of_whole_volume() -> Self {
+        Self {
+            security_descriptor_bytes_max: 64 << 20,
+            mft_search_bytes_max: 4 << 30,
+            ..Self::default()
         }
     }
 }

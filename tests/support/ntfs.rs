@@ -1,7 +1,14 @@
 //! What tests of NTFS volumes share: a walk over the whole tree, and a volume whose MFT has an attribute list.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use goldseal::artifact::descriptor_accounts::{Role, named_sids};
 use goldseal::base::win_path::WinPath;
+use goldseal::image::filesystem::ntfs::NtfsVolume;
+use goldseal::image::filesystem::ntfs::security_stream::Walked;
 use goldseal::image::filesystem::{FileSystem, Metadata};
 
 /// The folder of key files on the built volumes.
@@ -24,6 +31,56 @@ pub(crate) fn walk(volume: &dyn FileSystem) -> Vec<(WinPath, Metadata)> {
         }
     }
     found
+}
+
+/// Every SID of every descriptor in `$Secure`, one line each: offset, security id, role, SID; and what the walk met.
+pub(crate) fn stored_sids(volume: &NtfsVolume) -> (Vec<String>, Walked) {
+    let mut lines = Vec::new();
+    let walked = volume
+        .stored_descriptors(64 << 20, &mut |stored| {
+            for (role, sid) in named_sids(stored.bytes).unwrap() {
+                let role = match role {
+                    Role::Owner => "owner",
+                    Role::Group => "group",
+                    Role::Entry => "entry",
+                };
+                lines.push(format!("{} {} {role} {sid}", stored.offset, stored.id));
+            }
+        })
+        .unwrap();
+    (lines, walked)
+}
+
+/// The same lines from the bytes of `$SDS`, by `scripts/descriptors.py`.
+pub(crate) fn listed_sids(stream: &[u8]) -> Vec<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/descriptors.py");
+    let mut child = Command::new("python3")
+        .arg(script)
+        .arg("list")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stream).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// `$SDS` as ntfs-3g reads it.
+pub(crate) fn sds_by_ntfscat(image: &Path) -> Vec<u8> {
+    let output = Command::new("ntfscat")
+        .args(["-f", "-i", "9", "-a", "0x80", "-n", "$SDS"])
+        .arg(image)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && !output.stdout.is_empty(),
+        "{:?}",
+        output.stderr
+    );
+    output.stdout
 }
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> usize {

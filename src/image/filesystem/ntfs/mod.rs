@@ -14,6 +14,7 @@ pub mod boot_sector;
 pub mod cache;
 pub mod description;
 pub mod directory;
+pub mod encrypted;
 pub mod file;
 pub mod index;
 pub mod log_file;
@@ -25,6 +26,7 @@ pub mod reference;
 pub mod reparse;
 pub mod runs;
 pub mod security;
+pub mod security_stream;
 pub mod state;
 pub mod stream;
 pub mod upcase;
@@ -40,9 +42,11 @@ use crate::image::filesystem::ntfs::boot_sector::BootSector;
 use crate::image::filesystem::ntfs::cache::Cache;
 use crate::image::filesystem::ntfs::description::Described;
 use crate::image::filesystem::ntfs::directory::{Directory, Link};
+use crate::image::filesystem::ntfs::encrypted::Encrypted;
 use crate::image::filesystem::ntfs::file::NtfsFile;
 use crate::image::filesystem::ntfs::mft::Mft;
 use crate::image::filesystem::ntfs::reference::FileReference;
+use crate::image::filesystem::ntfs::security_stream::{StoredDescriptor, Walked};
 use crate::image::filesystem::ntfs::state::VolumeInformation;
 use crate::image::filesystem::ntfs::stream::Stream;
 use crate::image::filesystem::ntfs::upcase::{UPCASE_BYTES, UpcaseTable};
@@ -280,6 +284,33 @@ impl NtfsVolume {
                 ))
             })?
             .read_all(self.mft.device().as_ref(), DESCRIPTOR_BYTES_MAX)
+    }
+
+    /// Shows every security descriptor that `$Secure` keeps to `visit`, those that no file uses any more included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] before NTFS 3.0, which keeps them with each file; [`ErrorKind::LimitExceeded`] where
+    /// `$SDS` holds more than `bytes_max` bytes of them.
+    pub fn stored_descriptors(
+        &self,
+        bytes_max: u64,
+        visit: &mut dyn FnMut(&StoredDescriptor<'_>),
+    ) -> Result<Walked> {
+        if self.information.major < 3 {
+            return Err(Error::unsupported(format!(
+                "{} keeps the security descriptor of each file in its record, which are not all read",
+                self.layer()
+            )));
+        }
+        security_stream::walk(&self.mft, bytes_max, visit)
+    }
+
+    /// The files that EFS encrypts, over all records of the MFT.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`] where the MFT is larger than `bytes_max`.
+    pub fn encrypted_files(&self, bytes_max: u64) -> Result<Encrypted> {
+        encrypted::find(&self.mft, bytes_max)
     }
 
     fn hibernation_note(&self) -> Option<VolumeNote> {

@@ -21,15 +21,15 @@ const INDEX_BY_ID: &[u8] = b"$\0S\0I\0I\0";
 /// `$SDS` in UTF-16LE.
 const STREAM: &[u8] = b"$\0S\0D\0S\0";
 /// Bytes of the header before a descriptor.
-const HEADER_BYTES: usize = 20;
+pub(crate) const HEADER_BYTES: usize = 20;
 /// Distance of the second copy.
-const COPY_DISTANCE: u64 = 256 << 10;
+pub(crate) const COPY_DISTANCE: u64 = 256 << 10;
 /// Longest descriptor with its header; a block of the stream has 256 KiB.
 const ENTRY_BYTES_MAX: u32 = 256 << 10;
 
 /// The security descriptor of id `id`, self-relative.
 pub fn descriptor(mft: &Mft, cache: &Cache<ProtectedBlock>, id: u32) -> Result<Vec<u8>> {
-    let secure = NtfsFile::open(mft, FileReference(SECURE_RECORD))?;
+    let secure = open(mft)?;
     let corrupt = |what: String| Error::corrupt(format!("$Secure: security id {id}: {what}"));
     let index = Index::open(mft, &secure, INDEX_BY_ID, |key| key.len() == 4)?
         .ok_or_else(|| corrupt("index $SII is missing".to_owned()))?;
@@ -42,9 +42,7 @@ pub fn descriptor(mft: &Mft, cache: &Cache<ProtectedBlock>, id: u32) -> Result<V
     let header = Header::parse(&entry.data)
         .filter(|header| header.id == id && header.is_possible())
         .ok_or_else(|| corrupt("entry of index $SII is damaged".to_owned()))?;
-    let stream = secure
-        .stream(mft, DATA, STREAM)?
-        .ok_or_else(|| corrupt("stream $SDS is missing".to_owned()))?;
+    let stream = descriptors(mft, &secure)?;
     read_copy(mft, &stream, header, header.offset)
         .or_else(|error| {
             let second = header.offset.saturating_add(COPY_DISTANCE);
@@ -53,17 +51,29 @@ pub fn descriptor(mft: &Mft, cache: &Cache<ProtectedBlock>, id: u32) -> Result<V
         .map_err(|error| error.at(format_args!("$Secure: security id {id}")))
 }
 
+/// `$Secure`.
+pub(crate) fn open(mft: &Mft) -> Result<NtfsFile> {
+    NtfsFile::open(mft, FileReference(SECURE_RECORD))
+}
+
+/// The stream `$SDS` of `$Secure`.
+pub(crate) fn descriptors(mft: &Mft, secure: &NtfsFile) -> Result<Stream> {
+    secure
+        .stream(mft, DATA, STREAM)?
+        .ok_or_else(|| Error::corrupt("$Secure: stream $SDS is missing"))
+}
+
 /// The header of a descriptor, also the data of an entry of `$SII`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Header {
-    hash: u32,
-    id: u32,
-    offset: u64,
-    len: u32,
+pub(crate) struct Header {
+    pub(crate) hash: u32,
+    pub(crate) id: u32,
+    pub(crate) offset: u64,
+    pub(crate) len: u32,
 }
 
 impl Header {
-    fn parse(data: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(data: &[u8]) -> Option<Self> {
         Some(Self {
             hash: bytes::u32_le(data, 0)?,
             id: bytes::u32_le(data, 4)?,
@@ -72,7 +82,7 @@ impl Header {
         })
     }
 
-    fn is_possible(self) -> bool {
+    pub(crate) fn is_possible(self) -> bool {
         (20..=ENTRY_BYTES_MAX).contains(&self.len)
     }
 }
@@ -98,7 +108,7 @@ fn read_copy(mft: &Mft, stream: &Stream, expected: Header, offset: u64) -> Resul
 }
 
 /// The hash of a descriptor: each 32-bit word is added to the sum turned left by three bits.
-fn hash(descriptor: &[u8]) -> u32 {
+pub(crate) fn hash(descriptor: &[u8]) -> u32 {
     descriptor.chunks_exact(4).fold(0_u32, |sum, word| {
         let word = bytes::u32_le(word, 0).unwrap_or(0);
         sum.rotate_left(3).wrapping_add(word)
