@@ -151,8 +151,9 @@ impl Cause {
                 hindrance::said(hindrances)
             ),
             Self::Undecided => format!(
-                "Whether IIS can open its metabase is not decided: {}",
-                reason(collected)
+                "Whether IIS can open its metabase is not decided: {}{}",
+                reason(collected),
+                also_hindered(hindrances)
             ),
         }
     }
@@ -204,10 +205,13 @@ impl Cause {
                     .to_owned(),
             ),
             Self::Access | Self::Blocked => steps.extend(hindrance::remedies(hindrances)),
-            Self::Undecided => steps.push(format!(
-                "What would decide it: {}",
-                what_would_decide(collected)
-            )),
+            Self::Undecided => {
+                steps.push(format!(
+                    "What would decide it: {}",
+                    what_would_decide(collected)
+                ));
+                steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
+            }
         }
         steps
     }
@@ -303,6 +307,18 @@ fn told(failure: &LoggedFailure) -> String {
         },
         one.source,
         one.event_id
+    )
+}
+
+/// What is a fault whichever key is the right one.
+fn also_hindered(hindrances: &[Hindrance]) -> String {
+    let others = hindrance::beside_names(hindrances);
+    if others.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; a fault whichever key is the right one: {}",
+        hindrance::said(&others)
     )
 }
 

@@ -224,6 +224,7 @@ fn public_keys(keys: &[&MachineKey]) -> (LinkState, String) {
 fn pairs_of(key: &MachineKey) -> String {
     let signs = key.proof.signature_key.as_ref();
     let pairs = match (signs, &key.proof.exchange_key, key.proof.both_pairs) {
+        (None, None, _) if key.proof.well_formed.is_none() => "not tested",
         (None, None, _) => "neither a signature nor an exchange key",
         (Some(_), None, _) => "signature key only",
         (None, Some(_), _) => "exchange key only",

@@ -7,7 +7,7 @@ use crate::diagnosis::cause::Cause;
 use crate::diagnosis::forecast;
 use crate::diagnosis::links::{Link, LinkState};
 use crate::diagnosis::problem::{Problem, TimeSource};
-use crate::evidence::Fact;
+use crate::evidence::{Fact, UnknownReason};
 use crate::facts::Collected;
 
 /// A question that stays open.
@@ -205,7 +205,10 @@ pub(crate) fn what_would_decide(collected: &Collected) -> String {
         .metabases
         .iter()
         .any(|metabase| metabase.is_live && metabase.session_key_blobs > Some(0));
-    if was_read && matches!(collected.facts.get("key.pairing"), Some(Fact::Unknown(_))) {
+    if was_read && let Some(Fact::Unknown(unknown)) = collected.facts.get("key.pairing") {
+        if unknown.reason == UnknownReason::Encrypted {
+            return "the file without its encryption: take it off on a running copy of the image (cipher /d), as the account that encrypted the file or as a recovery agent; nothing offline can".to_owned();
+        }
         return "a look at a running copy of the image; `goldseal check --assert key.pairing=...` then takes your word for it".to_owned();
     }
     for (id, what) in [
