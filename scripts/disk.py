@@ -8,6 +8,7 @@ qemu-img has no such format. Run as a program it prints this text.
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import struct
@@ -46,8 +47,17 @@ def run(*command, clock=None):
 # -- access lists ---------------------------------------------------------------------------
 
 
-def security(kind):
-    """Self-relative descriptor: what Windows gives the MachineKeys folder, or a key file in it (Q278381)."""
+def sid_bytes(text):
+    """`S-1-5-21-...` as it is stored."""
+    authority, *parts = (int(part) for part in text.split("-")[2:])
+    return struct.pack("<BB", 1, len(parts)) + authority.to_bytes(6, "big") + struct.pack(f"<{len(parts)}I", *parts)
+
+
+def security(kind, owner_sid=None):
+    """Self-relative descriptor: what Windows gives the MachineKeys folder, or a key file in it (Q278381).
+
+    Another owner than Administrators also gets an entry of its own.
+    """
     entries = {
         "folder": [(0, 0x1F01FF, ADMINS), (0, 0x12019F, EVERYONE)],
         "file": [(0, 0x1F01FF, SYSTEM), (0, 0x1F01FF, ADMINS)],
@@ -55,12 +65,14 @@ def security(kind):
         "no_system": [(0, 0x1F01FF, ADMINS)],
         "read_only": [(0, 0x120089, SYSTEM), (0, 0x120089, ADMINS)],
     }[kind]
+    if owner_sid:
+        entries = entries + [(0, 0x1F01FF, sid_bytes(owner_sid).hex())]
     aces = b""
     for flags, mask, sid in entries:
         sid = bytes.fromhex(sid)
         aces += struct.pack("<BBHI", 0, flags, 8 + len(sid), mask) + sid
     acl = struct.pack("<BBHHH", 2, 0, 8 + len(aces), len(entries), 0) + aces
-    owner, group = bytes.fromhex(ADMINS), bytes.fromhex(SYSTEM)
+    owner, group = sid_bytes(owner_sid) if owner_sid else bytes.fromhex(ADMINS), bytes.fromhex(SYSTEM)
     return struct.pack("<BBHIIII", 1, 0, 0x8004, 20, 20 + len(owner), 0, 20 + len(owner) + len(group)) + owner + group + acl
 
 
@@ -110,6 +122,29 @@ def mount_ntfs(path, folder, clock):
     raise SystemExit(f"ntfs-3g does not mount {path}; it needs root and /dev/fuse")
 
 
+def efs_metadata(size=0x228):
+    """A $EFS stream as ntfs-3g takes it: its own length first, version 2, no field that would let anyone decrypt."""
+    return struct.pack("<IIII", size, 0, 2, 0).ljust(size, b"\0")
+
+
+def encrypt(place, data):
+    """Makes a file one that EFS encrypted, as a restore of a raw backup does (ntfs-3g, mounted with efs_raw).
+
+    Such a backup holds the cipher text in whole blocks and the length of the padding behind it. The cipher text here is
+    the data under a fixed pad: it is no AES and nothing can decrypt it, but it is not the data either. A folder (no data)
+    gets the attribute and $EFS only.
+    """
+    if data is None:
+        os.setxattr(place, "user.ntfs.efsinfo", efs_metadata())
+        return
+    padding = -len(data) % SECTOR
+    pad = hashlib.shake_256(b"goldseal efs sample").digest(len(data) + padding)
+    hidden = bytes(one ^ other for one, other in zip(data + bytes(padding), pad))
+    with open(place, "wb") as out:
+        out.write(hidden + struct.pack("<H", padding))
+    os.setxattr(place, "user.ntfs.efsinfo", efs_metadata())
+
+
 def write_ntfs_entry(folder, entry, created):
     place = os.path.join(folder, *entry["path"].split("\\"))
     if entry.get("remove"):
@@ -121,13 +156,16 @@ def write_ntfs_entry(folder, entry, created):
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "wb") as out:
             out.write(entry["data"])
+    if "former_owner" in entry:
+        # $Secure keeps this descriptor when the next one takes its place.
+        os.setxattr(place, "system.ntfs_acl", security(entry["acl"], entry["former_owner"]))
     if "acl" in entry:
-        os.setxattr(place, "system.ntfs_acl", security(entry["acl"]))
+        os.setxattr(place, "system.ntfs_acl", security(entry["acl"], entry.get("owner")))
     for name in entry.get("attributes", []):
         old = struct.unpack(">I", os.getxattr(place, "system.ntfs_attrib_be"))[0]
         os.setxattr(place, "system.ntfs_attrib_be", struct.pack(">I", old | ATTRIBUTES[name]))
     if entry.get("efs"):
-        os.setxattr(place, "user.ntfs.efsinfo", struct.pack("<IIII", 0x228, 0, 2, 0).ljust(0x228, b"\0"))
+        encrypt(place, entry.get("data"))
     times = [entry.get(name, created) for name in ("created", "modified", "accessed", "changed")]
     os.setxattr(place, "system.ntfs_times_be", struct.pack(">4Q", *(filetime(time) for time in times)))
 

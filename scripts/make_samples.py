@@ -19,7 +19,8 @@ none), [vars], [hives], [[file]], [[child_file]] (differencing: written after th
 made), [rename] (start of a path: new start), [damage], domain_sid, policy_sid (of SECURITY, where it is
 not that of SAM), chain (w2k, xp or vista: hives,
 keys and metabase hold a whole chain of that generation, see key_chain.py), [diagnose] (what
-`goldseal diagnose` must say; read by tests/diagnose.rs). What a file can hold: artefacts.content.
+`goldseal diagnose` must say; read by tests/diagnose.rs). What a file can hold: artefacts.content; a file
+can have `acl` (disk.security) with another `owner` and a `former_owner`, and `efs = true` (disk.encrypt).
 """
 
 import argparse
@@ -151,8 +152,8 @@ def entries(installation):
 
 
 def entry_of(spec, system=None):
-    entry = {key: spec[key] for key in ("path", "directory", "created", "modified", "accessed", "changed", "acl", "efs", "attributes")
-             if key in spec}
+    entry = {key: spec[key] for key in ("path", "directory", "created", "modified", "accessed", "changed", "acl", "owner", "former_owner", "efs",
+                                      "attributes") if key in spec}
     if not spec.get("directory"):
         if "text" in spec:
             spec = spec | {"text": spec["text"].lstrip("\n")}
@@ -163,7 +164,7 @@ def entry_of(spec, system=None):
 def volume(path, installation, start, extra=()):
     """Writes the volume of an installation; returns the MBR type."""
     if installation.get("filesystem") == "fat16":
-        files = [{key: value for key, value in entry.items() if key not in ("acl", "attributes")} for entry in entries(installation)]
+        files = [{key: value for key, value in entry.items() if key not in ("acl", "owner", "former_owner", "attributes")} for entry in entries(installation)]
         disk.fat(path, files + list(extra), FAT_KIB, installation["clock"])
         return "6"
     disk.ntfs(path, entries(installation) + list(extra), VOLUME_KIB, installation["clock"], installation["ntfs"], start=start)

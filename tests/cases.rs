@@ -469,6 +469,8 @@ cases! {
     xp_sp2_deployed_with_iischema_update_is_blocked: "xp_kb889073_deployed",
     an_armed_xp_embedded_image_needs_someone_to_vouch_for_one_seal: "xpe_armed_never_booted",
     xp_embedded_sealed_twice_is_blocked: "xpe_sealed_twice",
+    xp_embedded_whose_former_sid_is_in_the_security_descriptors_only: "xpe_former_sid",
+    windows_2000_whose_right_key_file_efs_encrypts: "w2k_kb884872_efs",
     xp_embedded_with_a_service_that_races_msdtc_is_warned_about: "xpe_race_service",
     server_2003_with_iis6_may_be_cloned: "w2k3_iis6",
     server_2003_whose_paired_key_lacks_its_master_key: "w2k3_key_without_master_key",

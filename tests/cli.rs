@@ -211,6 +211,49 @@ fn an_identity_that_an_organisation_adds_is_read_and_compared() {
 }
 
 #[test]
+fn an_identity_that_an_organisation_adds_is_shown_by_inspect_and_timeline() {
+    let rules = tempfile::tempdir().unwrap();
+    let row = "[[identity]]\nname = \"product name\"\nkey = 'Microsoft\\Windows NT\\CurrentVersion'\nvalue = \"ProductName\"\nshown = true\n";
+    fs::write(rules.path().join("identities.toml"), row).unwrap();
+    let rules = rules.path().to_str().unwrap();
+    let without = json(&["inspect", "--format", "json", SEALED]);
+    assert_eq!(
+        without["facts"]["id.agents"]["value"],
+        serde_json::json!([])
+    );
+    let report = json(&["inspect", "--format", "json", "--rules", rules, SEALED]);
+    let facts = &report["facts"];
+    assert_eq!(
+        facts["id.agents"]["value"],
+        serde_json::json!(["product name"])
+    );
+    let stored = &facts["id.stored"];
+    let name = stored["value"]["product name"][0].as_str().unwrap();
+    let place = &stored["evidence"];
+    let timeline = ["timeline", "--format", "json", "--text", "product name"];
+    assert_eq!(
+        json(&[&timeline[..], &[SEALED]].concat())["entries"],
+        serde_json::json!([])
+    );
+    let entries = json(&[&timeline[..], &["--rules", rules, SEALED]].concat());
+    let entry = &entries["entries"][0];
+    let text = format!("key of an identity written: product name: {name}");
+    assert_eq!(entry["text"], text);
+    assert_eq!(entry["time"], place["key_written"]);
+    assert_eq!(entry["kind"], "identity");
+}
+
+#[test]
+fn a_broken_file_of_identities_is_wrong_usage_wherever_it_is_named() {
+    let rules = tempfile::tempdir().unwrap();
+    fs::write(rules.path().join("a.toml"), "[[identity]]\nname = 1\n").unwrap();
+    let rules = rules.path().to_str().unwrap();
+    for command in ["check", "inspect", "timeline"] {
+        assert_eq!(exit(&[command, "--rules", rules, SEALED]), 2, "{command}");
+    }
+}
+
+#[test]
 fn an_image_given_twice_shares_nothing_with_itself() {
     let reports = json(&["check", "--format", "json", SEALED, SEALED]);
     let across = &reports[0]["across_images"];

@@ -12,6 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use goldseal::base::limits::Limits;
+use goldseal::evidence::{Fact, Value};
+use goldseal::facts;
+use goldseal::image::{Image, Options, Source};
 use serde_json::Value as Json;
 
 /// The image of a sample, unpacked, in a folder of its own.
@@ -588,5 +592,77 @@ fn diagnoses_fit_the_schema_that_the_program_prints() {
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The metabase of the sample was signed by the key file that EFS encrypts; ntfs-3g made the file.
+#[test]
+fn a_key_file_that_efs_encrypts_is_renamed_neither_by_proof_nor_by_name() {
+    let sample = Sample::open("w2k_kb884872_efs");
+    let before = fs::read(sample.image()).unwrap();
+    let name = "c2319c42033a5ca7f44e731bfd3fa2b5_";
+    let pair = format!(
+        "{name}4cbde50a-1f2e-4d3c-8b5a-697887a6b5c4={name}e2d8f1c3-6b7a-4895-a4b3-c2d1e0f9a8b7"
+    );
+    for (more, gate) in [
+        (&[][..], "undecided"),
+        (&["--set-name", &pair], "efs"),
+        (&["--apply", "--in-place"], "undecided"),
+        (&["--apply", "--in-place", "--set-name", &pair], "efs"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .args(["repair", "--format", "json"])
+            .arg(sample.image())
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4), "{more:?}");
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["refusal"]["gate"], gate, "{more:?}");
+        assert!(fs::read(sample.image()).unwrap() == before, "{more:?}");
+    }
+}
+
+#[test]
+fn encrypted_files_in_folders_of_users_are_seen_where_the_mft_is_too_large_to_search() {
+    let sample = Sample::open("w2k_kb884872_efs");
+    let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
+    let mut limits = Limits::default();
+    let count = |limits| {
+        let collected = facts::collect(&image.installations[0], limits);
+        collected.facts.get("fs.efs_files").cloned().unwrap()
+    };
+    let Fact::Found { value, .. } = count(limits) else {
+        panic!("not counted");
+    };
+    assert_eq!(value, Value::Int(2));
+    limits.mft_search_bytes_max = 1;
+    let Fact::Found {
+        value, evidence, ..
+    } = count(limits)
+    else {
+        panic!("not seen");
+    };
+    assert_eq!(value, Value::Int(1));
+    let place = evidence[0].locator.to_string();
+    assert!(place.ends_with("My Documents\\letter.txt"), "{place}");
+    assert!(evidence[0].raw.as_ref().unwrap().starts_with("at least 1"));
+}
+
+#[test]
+fn no_encrypted_file_in_the_folders_that_are_looked_at_leaves_their_number_unknown() {
+    let sample = Sample::open("w2k_kb884872_swap");
+    let image = Image::open(&Source::from_path(sample.image()), &Options::default()).unwrap();
+    let mut limits = Limits::default();
+    limits.mft_search_bytes_max = 1;
+    let collected = facts::collect(&image.installations[0], limits);
+    let Some(Fact::Unknown(unknown)) = collected.facts.get("fs.efs_files") else {
+        panic!("{:?}", collected.facts.get("fs.efs_files"));
+    };
+    assert_eq!(unknown.reason.as_str(), "limit_exceeded");
+    assert!(
+        unknown.detail.contains("goldseal inspect"),
+        "{}",
+        unknown.detail
     );
 }

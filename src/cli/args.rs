@@ -85,7 +85,7 @@ pub(crate) enum Command {
     /// Is it safe to clone? Is it safe to seal? Verdict, findings with evidence, exit code.
     Check(CheckArgs),
     /// Every fact that was read, each with the place it was read from.
-    Inspect(OneImage),
+    Inspect(InspectArgs),
     /// The machine keys against MachineGuid: container, owner GUID, all NTFS times.
     Keys(OneImage),
     /// Why do IIS and its neighbours not start here? Cause, evidence, and what would mend it.
@@ -255,6 +255,23 @@ pub(crate) struct OneImage {
     pub(crate) source: SourceArgs,
 }
 
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) image: OneImage,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
+}
+
+/// Further identities that a command shows.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct IdentityArgs {
+    /// Also look for the identities that the rule files (*.toml) of a directory name; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
+}
+
 /// Arguments of `repair`.
 #[derive(Debug, Args)]
 #[expect(
@@ -415,6 +432,8 @@ pub(crate) struct TimelineArgs {
     /// Only entries that hold this text, or whose place does, in any case.
     #[arg(long, value_name = "T")]
     pub(crate) text: Option<String>,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
     #[command(flatten)]
     pub(crate) place: SourceArgs,
 }

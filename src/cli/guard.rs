@@ -45,7 +45,8 @@ fn sources(command: &Command) -> Vec<PathBuf> {
     let optional = |image: &Option<PathBuf>, source| with_loose(image.as_slice(), source);
     match command {
         Command::Check(args) => with_loose(&args.images, &args.source),
-        Command::Inspect(args) | Command::Keys(args) => optional(&args.image, &args.source),
+        Command::Inspect(args) => optional(&args.image.image, &args.image.source),
+        Command::Keys(args) => optional(&args.image, &args.source),
         Command::Diagnose(args) => optional(&args.image.image, &args.image.source),
         Command::Events(args) => optional(&args.image, &args.place),
         Command::Timeline(args) => optional(&args.image, &args.place),

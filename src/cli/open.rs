@@ -112,7 +112,16 @@ pub(crate) fn collect(
 
 /// What collectors ask; private keys are opened only where that is asked for.
 pub(crate) fn context(installation: &Installation, prove: ProveArgs) -> Context<'_> {
-    let context = Context::new(installation, Limits::default());
+    context_within(installation, prove, Limits::default())
+}
+
+/// As [`context`], within other limits.
+pub(crate) fn context_within(
+    installation: &Installation,
+    prove: ProveArgs,
+    limits: Limits,
+) -> Context<'_> {
+    let context = Context::new(installation, limits);
     if prove.prove_keys {
         context.proving_keys()
     } else {

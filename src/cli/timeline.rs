@@ -9,13 +9,16 @@ use goldseal::timeline::{Filter, Kind, Source, Timeline};
 use crate::cli::args::TimelineArgs;
 use crate::cli::events::time;
 use crate::cli::output::Output;
+use crate::cli::rules::load_catalogue;
 use crate::cli::{Exit, Failure, open};
 
 pub(crate) fn run(args: &TimelineArgs, output: &mut Output) -> Result<Exit, Failure> {
     let filter = filter(args)?;
+    let catalogue = load_catalogue(&args.identities.rules)?;
     let image = open::open_one(args.image.as_ref(), &args.place, output)?;
     let installation = open::installation(&image, args.place.installation, output)?;
-    let context = Context::new(installation, Limits::default());
+    let context =
+        Context::new(installation, Limits::default()).with_identities(catalogue.identities());
     // The logs are read by the timeline itself.
     let collected = facts::collect_in(&context, |_| false);
     let timeline = Timeline::read(&context, &collected, &filter);

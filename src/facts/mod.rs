@@ -82,8 +82,8 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     let keys = machine_keys::collect(context, &mut facts);
     sysprep::collect(context, &mut facts);
     execution::collect(context, &mut facts);
-    embedded::collect(context, &mut facts);
     identities::collect(context, &mut facts);
+    embedded::collect(context, &mut facts);
     image::collect(context, &mut facts);
     hotfix::collect(context, &mut facts);
     event_logs::not_read(context, &mut facts);

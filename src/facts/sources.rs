@@ -221,6 +221,11 @@ const SOURCES: &[Source] = &[
         kind: "third-party blog",
     },
     Source {
+        id: "NTFS-3G",
+        title: "ntfs-3g: layout.h, security.c, efs.c; measured on volumes of Windows in public test data",
+        kind: "public code",
+    },
+    Source {
         id: "OWN",
         title: "engineering rule of this project",
         kind: "own",

@@ -83,6 +83,7 @@ pub(crate) fn read(context: &Context<'_>, collected: &Collected, timeline: &mut 
             not_seen(timeline, unknown);
         }
     }
+    stored_identities(collected, timeline);
     build_date(context, timeline);
     clone_tag(collected, timeline);
     hives(context, timeline);
@@ -128,6 +129,21 @@ fn written_keys(context: &Context<'_>, timeline: &mut Timeline) {
         if let Err(unknown) = add_key(context, timeline, key) {
             not_seen(timeline, unknown);
         }
+    }
+}
+
+/// The keys that hold the identities of the table and of `--rules`.
+fn stored_identities(collected: &Collected, timeline: &mut Timeline) {
+    let Some(Fact::Found { evidence, .. }) = collected.facts.get("id.stored") else {
+        return;
+    };
+    for place in evidence {
+        let (Some(moment), Some(told)) = (place.key_written.and_then(Moment::utc), &place.raw)
+        else {
+            continue;
+        };
+        let text = format!("key of an identity written: {told}");
+        add(timeline, Some(moment), Kind::Identity, &text, place.clone());
     }
 }
 

@@ -15,7 +15,7 @@ use crate::facts::{Context, Facts};
 
 pub(crate) use reseal_count::fba_reseals;
 
-/// Collects this group; os.*, iis.*, sysprep.* and exec.* must be there.
+/// Collects this group; os.*, iis.*, sysprep.*, exec.* and id.* must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     minioc::collect(context, facts);
     fba::collect(context, facts);

@@ -6,10 +6,15 @@
 //! was that of a sealed image, and an armed image is one seal that was not booted yet. Runs and boots may speak of the same
 //! seal, so the largest number counts and they are not added up.
 //!
+//! A SID of another machine or domain in the profile list or in `$Secure` is a former identity or a domain: it has no time, so
+//! it belongs to no seal in particular and counts for none. What is undecided names it.
+//!
 //! What a boot left within 24 hours is one boot. MSDTC reinstalled tells of one alone, unless an update was installed in
 //! the same hour; a rename does only beside new key files, since operators rename too. Two seals are proof. Fewer are not:
 //! a write filter or a cleared log leaves no trace at all, and nothing says that fbreseal clears none. Then the fact stays
 //! unknown and says what was found.
+
+use std::collections::BTreeSet;
 
 use crate::artifact::fba_log;
 use crate::base::redact;
@@ -41,8 +46,8 @@ pub(crate) struct Logs<'l> {
     pub(crate) keys: &'l [MachineKey],
 }
 
-/// Collects xpe.reseal_count and xpe.seal_episodes; sysprep.sealed, exec.fbreseal_runs and
-/// exec.fbreseal_starts must be there.
+/// Collects xpe.reseal_count and xpe.seal_episodes; sysprep.sealed, exec.fbreseal_runs, exec.fbreseal_starts and the foreign
+/// SIDs must be there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, logs: Option<Logs<'_>>) {
     let (count, episodes) = if is_fbreseal_kind(facts) {
         count(context, facts, logs)
@@ -202,6 +207,14 @@ fn undecided(
     {
         text.push_str("; a write filter is on, which drops every trace");
     }
+    let former = former_identities(facts);
+    if !former.is_empty() {
+        let former: Vec<&str> = former.into_iter().collect();
+        text.push_str(&format!(
+            "; SIDs of former identities or domains, which count for no seal: {}",
+            former.join(", ")
+        ));
+    }
     if let Some(first) = unseen.first() {
         text = format!(
             "{text}; not seen: {}: {}",
@@ -210,6 +223,25 @@ fn undecided(
     }
     text.push_str("; traces that are not there prove nothing");
     text
+}
+
+/// Other machines and domains by their SIDs, of profiles and of owners and access lists.
+fn former_identities(facts: &Facts) -> BTreeSet<&str> {
+    let value = |id| match facts.get(id) {
+        Some(Fact::Found { value, .. }) => Some(value),
+        _ => None,
+    };
+    let mut all = BTreeSet::new();
+    if let Some(Value::List(profiles)) = value("id.foreign_sids") {
+        all.extend(profiles.iter().filter_map(|sid| match sid {
+            Value::Text(sid) => sid.rsplit_once('-').map(|(domain, _)| domain),
+            _ => None,
+        }));
+    }
+    if let Some(Value::Map(domains)) = value("id.foreign_acl_sids") {
+        all.extend(domains.keys().map(String::as_str));
+    }
+    all
 }
 
 /// Runs of the First Boot Agent whose log tells of a reseal.

@@ -1,5 +1,6 @@
 //! Facts about identities that clones must not share (id.*, msmq.*, sms.*, wsus.*).
 
+mod acl_sids;
 mod dhcpv6;
 mod mounted_devices;
 mod names;

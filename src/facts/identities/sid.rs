@@ -1,4 +1,5 @@
-//! The SID of the machine in SAM, in SECURITY, and in the profiles: id.machine_sid, id.sid_match, id.foreign_sids.
+//! The SID of the machine in SAM, in SECURITY, and in the profiles: id.machine_sid, id.sid_match, id.foreign_sids; those of
+//! owners and access lists are in `acl_sids`.
 //!
 //! `SAM\Domains\Account!V` begins with four entries of offset, length and a number; the second is the machine's SID and
 //! its offset counts from the end of the table (measured on NT 4.0, 2008 and 7; from 2000 on the SID is also the end of
@@ -9,6 +10,7 @@
 use crate::base::bytes;
 use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::facts::gather::Gather;
+use crate::facts::identities::acl_sids;
 use crate::facts::image::profiles;
 use crate::facts::read::missing;
 use crate::facts::{Context, Facts, HiveName};
@@ -29,21 +31,35 @@ const TABLE_LEN: usize = 48;
 
 /// The SID of a machine or domain, in the form `S-1-5-21-a-b-c`.
 #[derive(Debug, Clone)]
-struct DomainSid {
-    text: String,
-    evidence: Evidence,
+pub(crate) struct DomainSid {
+    pub(crate) text: String,
+    pub(crate) evidence: Evidence,
+}
+
+/// Whose accounts are no traces of another identity.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// The SID of the machine.
+    pub(crate) machine: Result<DomainSid, Unknown>,
+    /// The SID of its domain; `None` in a workgroup.
+    pub(crate) domain: Result<Option<DomainSid>, Unknown>,
 }
 
 /// Collects the facts of this file.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
-    let sam = in_sam(context);
+    let own = Own {
+        machine: in_sam(context),
+        domain: in_policy(context, PRIMARY_DOMAIN),
+    };
     facts.put(
         "id.machine_sid",
-        sam.clone()
+        own.machine
+            .clone()
             .map(|sid| Fact::found(Value::Text(sid.text), sid.evidence)),
     );
-    facts.put("id.sid_match", matches_security(context, &sam));
-    facts.put("id.foreign_sids", foreign(context, &sam));
+    facts.put("id.sid_match", matches_security(context, &own.machine));
+    facts.put("id.foreign_sids", foreign(context, &own));
+    acl_sids::collect(context, facts, &own);
 }
 
 fn sid_text(numbers: &[u8]) -> Option<String> {
@@ -111,17 +127,16 @@ fn matches_security(
 }
 
 /// SIDs of profiles that belong neither to this machine nor to its domain, each with its place.
-fn foreign(context: &Context<'_>, sam: &Result<DomainSid, Unknown>) -> Result<Fact, Unknown> {
+fn foreign(context: &Context<'_>, own: &Own) -> Result<Fact, Unknown> {
     let place = context.place(HiveName::Software, profiles::KEY, None);
     let mut gather = Gather::default();
-    let (machine, domain) = (sam.clone(), in_policy(context, PRIMARY_DOMAIN));
     for profile in profiles::all(context)? {
         if !profile.is_account() {
             gather.nothing(profile.evidence);
             continue;
         }
         // Own accounts are told by the machine's SID; without it nothing can be said of any.
-        let machine = machine.clone()?;
+        let machine = own.machine.as_ref().map_err(Clone::clone)?;
         let prefix = profile
             .sid
             .rsplit_once('-')
@@ -130,7 +145,7 @@ fn foreign(context: &Context<'_>, sam: &Result<DomainSid, Unknown>) -> Result<Fa
             gather.nothing(profile.evidence);
             continue;
         }
-        match &domain {
+        match &own.domain {
             Err(unknown) => gather.unseen(unknown.clone()),
             Ok(Some(domain)) if prefix.eq_ignore_ascii_case(&domain.text) => {
                 gather.nothing(profile.evidence);

@@ -84,9 +84,9 @@ fn a_place_of_passwords_that_cannot_be_seen_leaves_the_list_unknown() {
 }
 
 #[test]
-fn encrypted_files_are_not_counted_where_a_volume_can_hold_them() {
+fn encrypted_files_are_not_counted_where_attributes_cannot_be_seen() {
     expect(
         &facts(with_hives()),
-        &[("fs.efs_files", "unknown:unsupported")],
+        &[("fs.efs_files", "unknown:not_provided")],
     );
 }
