@@ -1,7 +1,8 @@
 //! The file version of a program: the fixed part of the version resource of a PE file.
 //!
 //! Crates that read this resource want the whole program in memory. An image has programs of many megabytes and only a few
-//! hundred bytes of each are asked for, so this reader asks for what it needs and holds one page of it.
+//! hundred bytes of each are asked for, so this reader asks for what it needs and holds one page of it. `pelite`, the one
+//! that would fit, is the second implementation of the tests: docs/ARCHITECTURE.md says why it is no more than that.
 //!
 //! Specification: Microsoft PE Format (COFF header, section table, `.rsrc`); VS_VERSIONINFO and VS_FIXEDFILEINFO of the
 //! Windows SDK. Version: dwFileVersionMS and dwFileVersionLS, as Explorer and installers compare it.
