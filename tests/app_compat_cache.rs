@@ -1,4 +1,4 @@
-//! AppCompatCache against regipy 6.5.0 (plugin shimcache) on registry hives of the corpus.
+//! AppCompatCache against regipy 6.5.0 (plugin shimcache): all registry hives of the corpus, and one cache of each form.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,77 +10,60 @@
 )]
 
 use goldseal::artifact::app_compat_cache::{CachedProgram, parse};
-use goldseal::artifact::registry::Hive;
-use goldseal::base::bytes;
-use goldseal::base::limits::Limits;
 use goldseal::error::ErrorKind;
-use sha2::{Digest, Sha256};
 
 mod support {
     pub(crate) mod corpus;
 }
 use support::corpus;
 
-const KEY: &str = "ControlSet001\\Control\\Session Manager\\AppCompatCache";
+/// Where the cache lies below a control set: XP, and every later Windows.
+const CACHES: [&str; 2] = ["AppCompatibility", "AppCompatCache"];
 
-/// The cache of a hive as its file has it, without logs.
-fn cache(name: &str) -> Vec<u8> {
-    let hive = Hive::parse(corpus::read(name), &[], &Limits::default()).unwrap();
-    let key = hive.key(KEY).unwrap().unwrap();
-    key.value("AppCompatCache").unwrap().unwrap().data
-}
-
-/// SHA-256 of the paths, a line each.
-fn digest(programs: &[CachedProgram]) -> String {
-    let paths: Vec<&str> = programs
+/// Number and SHA-256 of the lines of time and path. regipy leaves out apps of packages, whose entries hold fields between tabs in
+/// the place of a path; its times are exact to microseconds, ours are cut to seconds as its own.
+fn digest(programs: &[CachedProgram]) -> (usize, String) {
+    let lines: Vec<String> = programs
         .iter()
-        .map(|program| program.path.as_str())
+        .filter(|program| !program.path.contains('\t'))
+        .map(|program| {
+            let time = program.modified.unwrap().to_string();
+            format!("{} {}\n", &time[..19], program.path)
+        })
         .collect();
-    let text = format!("{}\n", paths.join("\n"));
-    bytes::hex(&Sha256::digest(text.as_bytes()))
+    (lines.len(), corpus::sha256(lines.concat().as_bytes()))
 }
 
-fn shown(program: &CachedProgram) -> String {
-    format!("{} {}", program.path, program.modified.unwrap())
-}
-
-/// The answers of regipy for Windows 7 (32 bits).
+/// Every hive of the corpus, so that one that is added and that nobody compared is noticed. Those are Windows 7 (32 bits), both of
+/// its control sets, and Windows 10 1709.
 #[test]
-fn windows_7_has_the_programs_that_regipy_reads() {
+fn all_hives_of_the_corpus_have_the_programs_that_regipy_reads() {
     if corpus::folder().is_none() {
         return;
     }
-    let programs = parse(&cache("hives/win7_x86_system.xz")).unwrap();
-    assert_eq!(programs.len(), 330);
-    assert_eq!(
-        digest(&programs),
-        "19dcdd767578a220019b6ddadf6a278015dede8cdf7d22b29060a55512a4f1d4"
-    );
-    assert_eq!(
-        shown(programs.last().unwrap()),
-        "\\??\\C:\\Windows\\bfsvc.exe 2010-11-20T12:16:55.8000000Z"
-    );
-}
-
-/// The answers of regipy for Windows 10 1709, from the hive without its logs. It leaves out apps of packages, whose entries
-/// hold fields between tabs in the place of a path, and rounds times to microseconds.
-#[test]
-fn windows_10_has_the_programs_that_regipy_reads() {
-    if corpus::folder().is_none() {
-        return;
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    for (name, hive) in corpus::hives() {
+        for number in 1..=3 {
+            for cache in CACHES {
+                let path = format!("ControlSet{number:03}\\Control\\Session Manager\\{cache}");
+                let Ok(Some(key)) = hive.key(&path) else {
+                    continue;
+                };
+                match key.value("AppCompatCache") {
+                    Ok(None) => {}
+                    Ok(Some(value)) => {
+                        let (lines, sha256) = digest(&parse(&value.data).unwrap());
+                        found.push(vec![name.clone(), path, lines.to_string(), sha256]);
+                    }
+                    // regipy ends here too.
+                    Err(_) => damaged.push(name.clone()),
+                }
+            }
+        }
     }
-    let mut programs = parse(&cache("hives/win10_1709_dirty_system.xz")).unwrap();
-    assert_eq!(programs.len(), 406);
-    programs.retain(|program| !program.path.contains('\t'));
-    assert_eq!(programs.len(), 279);
-    assert_eq!(
-        digest(&programs),
-        "fd38442a7643dd6a441058c8f32a07cd0285a0c0b0bdb0cff08a2903807aff01"
-    );
-    assert!(
-        shown(&programs[0])
-            .starts_with("C:\\Windows\\system32\\MusNotificationUX.exe 2018-03-01T05:53:41.35563")
-    );
+    found.sort();
+    assert_eq!(found, corpus::traces("app_compat"));
+    assert_eq!(damaged, ["hives/corrupted_system_hive.xz"]);
 }
 
 /// One cache of each form, written by `scripts/app_compat_caches.py`; `programs.txt` is what regipy reads in them.

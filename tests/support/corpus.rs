@@ -81,6 +81,25 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// What other programs read in traces of programs (`scripts/corpus_traces.py`): the cells of each row of `kind`, without it.
+pub(crate) fn traces(kind: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/corpus_traces.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().map(|line| line.split('\t').map(str::to_owned));
+    rows.filter_map(|mut cells| (cells.next()? == kind).then(|| cells.collect()))
+        .collect()
+}
+
+/// Every hive of the corpus that opens as its file has it, without logs, with its name.
+pub(crate) fn hives() -> impl Iterator<Item = (String, goldseal::artifact::registry::Hive)> {
+    names("hives").into_iter().filter_map(|name| {
+        let file = read(&name);
+        let limits = goldseal::base::limits::Limits::default();
+        let hive = goldseal::artifact::registry::Hive::parse(file, &[], &limits).ok()?;
+        Some((name, hive))
+    })
+}
+
 struct Row {
     path: String,
     raw_sha256: String,
