@@ -481,6 +481,7 @@ cases! {
     windows_10_sealed_to_oobe_may_be_cloned: "win10_sealed_oobe",
     upgraded_server_2022_in_a_domain_may_be_sealed_only: "srv2022_upgraded_domain",
     server_2016_generalized_with_old_iis6_keys_is_blocked: "srv2016_iis6compat_modevm",
+    a_sealed_server_2016_that_still_holds_the_old_machine_guid_is_blocked: "srv2016_sealed_old_guid",
     server_2016_with_iis6_management_is_warned_before_sealing: "srv2016_iis6compat_unsealed",
     a_copy_of_a_sealed_server_2016_whose_iis_admin_fails: "srv2016_iis6compat_copy",
     server_2016_with_encrypted_values_in_its_configuration_is_blocked: "srv2016_encrypted_config",

@@ -346,6 +346,57 @@ fn before_sealing_the_check_warns_of_what_the_copies_will_meet() {
     assert_eq!(check(&["--fail-on", "warns"]).status.code(), Some(1));
 }
 
+/// `goldseal repair` of a sample of Server 2016, sealed: exit code and report.
+fn repair_of_sealed(more: &[&str]) -> (Option<i32>, Json) {
+    let sample = Sample::open("srv2016_iis6compat_modevm");
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["repair", "--format", "json"])
+        .args(more)
+        .arg(sample.image())
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.code(), report)
+}
+
+#[test]
+fn a_rename_in_a_sealed_image_is_refused_for_it_does_not_last() {
+    let (code, report) = repair_of_sealed(&[]);
+    assert_eq!(code, Some(4));
+    assert_eq!(report["refusal"]["gate"], "sealed");
+    let why = report["refusal"]["message"].as_str().unwrap();
+    assert!(
+        why.contains("no name of a key file in this image lasts"),
+        "{why}"
+    );
+    assert_eq!(report["actions"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_rename_that_an_expert_names_in_a_sealed_image_is_warned_of_and_makes_nothing_safe() {
+    let name = |guid: &str| format!("c2319c42033a5ca7f44e731bfd3fa2b5_{guid}");
+    let names = format!(
+        "{}={}",
+        name("a1b2c3d4-e5f6-4a7b-8c9d-0e1f2a3b4c5d"),
+        name("77e6d5c4-b3a2-4910-8f7e-6d5c4b3a2918")
+    );
+    let (code, report) = repair_of_sealed(&["--set-name", &names]);
+    assert_eq!(code, Some(0));
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("no name of a key file in this image lasts"),
+        "{warnings}"
+    );
+    let outcome = |rule: &str| {
+        let findings = report["after"]["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["rule"] == rule);
+        finding.unwrap()["outcome"].clone()
+    };
+    assert_eq!(outcome("KEY-001"), "clear");
+    assert_eq!(outcome("KEY-010"), "fired");
+    assert_eq!(report["after"]["verdict"]["clone"], "unsafe");
+}
+
 #[test]
 fn a_given_problem_time_marks_another_key_file() {
     let given = ["--problem-time", "2003-06-10T07:00:05Z"];

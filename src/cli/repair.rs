@@ -157,6 +157,7 @@ fn plan(
     let run = this_run();
     let mut prepared = in_place::journal(image, installation, &plan, &run);
     let full = digests(args, &plan, &mut prepared)?;
+    plan.warnings.extend(decision.warnings.iter().cloned());
     plan.warnings.extend(in_place::warnings(&args.image));
     if let (Err(refusal), false) = (&prepared, args.apply) {
         plan.warnings

@@ -1,6 +1,8 @@
 //! What a repair is asked to do: by the names of `--set-name`, by the proof, or by a saved plan.
 
 use goldseal::base::win_path::WinPath;
+use goldseal::evidence::{Fact, Value};
+use goldseal::facts::machine_keys::{NO_NAME_LASTS, copies_get_another_guid};
 use goldseal::facts::{Collected, KeysView};
 use goldseal::image::Installation;
 use goldseal::image::filesystem::FileSystem;
@@ -18,6 +20,8 @@ pub(crate) struct Decision {
     pub(crate) reason: String,
     /// What is to be done, or why nothing can be.
     pub(crate) wanted: Planned<Wanted>,
+    /// What an engineer has to know of it.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The pairs of `--set-name`.
@@ -61,6 +65,7 @@ pub(crate) fn decide(
         word: "named".to_owned(),
         reason: "the names were given with --set-name; no proof was asked".to_owned(),
         wanted: actions.map(Wanted::names),
+        warnings: warnings(collected),
     }
 }
 
@@ -78,6 +83,10 @@ fn by_proof(collected: &Collected) -> Decision {
     let actions = match plan.decision.as_str() {
         "none" => Ok(Vec::new()),
         "rename_only" | "swap" if !actions.is_empty() => Ok(actions),
+        _ if is_sealed_with_another_name(collected) => Err(Refusal::new(
+            Gate::Sealed,
+            format!("{}; `goldseal diagnose` says what to do", plan.reason),
+        )),
         _ => Err(Refusal::new(
             Gate::Undecided,
             format!(
@@ -90,7 +99,24 @@ fn by_proof(collected: &Collected) -> Decision {
         word: plan.decision.as_str().to_owned(),
         reason: plan.reason.clone(),
         wanted: actions.map(Wanted::names),
+        warnings: warnings(collected),
     }
+}
+
+/// Whether the image is sealed and the key that signed the metabase has another name than MachineGuid asks for.
+fn is_sealed_with_another_name(collected: &Collected) -> bool {
+    let pairing = collected.facts.get("key.pairing").map(Fact::get);
+    let is_other = matches!(pairing, Some(Ok(Some((Value::Text(word), _)))) if word == "other");
+    is_other && copies_get_another_guid(&collected.facts)
+}
+
+/// What an engineer has to know of names that are given in this image.
+fn warnings(collected: &Collected) -> Vec<String> {
+    let is_sealed = copies_get_another_guid(&collected.facts);
+    is_sealed
+        .then(|| NO_NAME_LASTS.to_owned())
+        .into_iter()
+        .collect()
 }
 
 impl Decision {
@@ -133,6 +159,7 @@ pub(crate) fn from_saved(
         word: "saved".to_owned(),
         reason: reason.to_owned(),
         wanted: checked.map(|()| wanted),
+        warnings: warnings(collected),
     }
 }
 

@@ -157,6 +157,13 @@ fn wrong_name(seen: &Seen<'_>) -> (Standing, String) {
         return none;
     }
     match ask::word(seen.collected, "key.pairing") {
+        Some("machine_guid" | "other") if seen.cause == Cause::SealedKeysLost => (
+            Standing::Cause,
+            format!(
+                "L5: {} signed the metabase; the image is sealed and every copy gets another MachineGuid, so the name is wrong there",
+                ask::said(seen.collected, "key.paired_files")
+            ),
+        ),
         Some("other") => (
             if matches!(seen.cause, Cause::WrongName | Cause::WrongNameUndecided) {
                 Standing::Cause

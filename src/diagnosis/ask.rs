@@ -43,14 +43,6 @@ pub(crate) fn value<'c>(collected: &'c Collected, id: &str) -> Option<&'c Value>
     }
 }
 
-/// Whether the version fact is at least, or exactly, of these first parts.
-pub(crate) fn version_at_least(collected: &Collected, id: &str, least: u64) -> Option<bool> {
-    match value(collected, id)? {
-        Value::Version(version) => version.parts().first().map(|major| *major >= least),
-        _ => None,
-    }
-}
-
 /// Whether this is Windows XP (5.1).
 pub(crate) fn is_xp(collected: &Collected) -> bool {
     match value(collected, "os.version") {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::diagnosis::Request;
 use crate::diagnosis::ask::{said, word, yes_no};
 use crate::diagnosis::codes;
-use crate::diagnosis::commands::{is_sealed_for_specialize, repair_note};
+use crate::diagnosis::commands::repair_note;
 use crate::diagnosis::hindrance::{self, Hindrance};
 use crate::diagnosis::history::Kinship;
 use crate::diagnosis::key_files::KeyFile;
@@ -17,7 +17,7 @@ use crate::diagnosis::questions::{reason, unseen, what_would_decide};
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
 use crate::facts::event_logs::EventTime;
-use crate::facts::machine_keys::Decision;
+use crate::facts::machine_keys::{Decision, copies_get_another_guid};
 
 /// Why IIS can or cannot open its metabase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,6 +34,8 @@ pub enum Cause {
     WrongName,
     /// The key that signed the metabase has another name, and which rename would mend it is not decided.
     WrongNameUndecided,
+    /// The image is sealed: every copy gets another MachineGuid and no longer finds the key that IIS needs.
+    SealedKeysLost,
     /// No key in the image signed the metabase.
     ForeignMetabase,
     /// The key that signed the metabase cannot be opened by this installation.
@@ -64,6 +66,7 @@ impl Cause {
         let collected = seen.collected;
         if uses_no_metabase(collected) {
             return match hindered(seen) {
+                Self::Healthy if loses_encrypted_config(collected) => Self::SealedKeysLost,
                 Self::Healthy => Self::NoMetabase,
                 other => other,
             };
@@ -78,6 +81,9 @@ impl Cause {
         match (word(collected, "key.pairing"), opens) {
             (Some("none"), _) => Self::ForeignMetabase,
             (Some("machine_guid" | "other"), Some(false)) => Self::KeyDoesNotOpen,
+            (Some("machine_guid" | "other"), _) if copies_get_another_guid(&collected.facts) => {
+                Self::SealedKeysLost
+            }
             (Some("machine_guid"), Some(true)) => match hindered(seen) {
                 Self::Healthy if unseen(collected).is_some() => Self::Undecided,
                 other => other,
@@ -87,6 +93,14 @@ impl Cause {
                 _ => Self::WrongNameUndecided,
             },
             _ => Self::Undecided,
+        }
+    }
+
+    /// The facts that this cause rests on beside those that every diagnosis shows.
+    pub(crate) fn shown(self) -> &'static [&'static str] {
+        match self {
+            Self::SealedKeysLost => &["sysprep.sealed", "os.version", "iis.config_encrypted"],
+            _ => &[],
         }
     }
 
@@ -130,6 +144,7 @@ impl Cause {
                 said(collected, "crypto.machine_guid"),
                 collected.plan.reason
             ),
+            Self::SealedKeysLost => sealed_sentence(seen),
             Self::ForeignMetabase => {
                 let copies = copies_said(collected);
                 format!(
@@ -172,7 +187,10 @@ impl Cause {
                 );
                 steps.push(ANEW.to_owned());
             }
-            Self::WrongName if is_sealed_for_specialize(collected) => steps.extend(sealed()),
+            Self::SealedKeysLost => {
+                steps.extend(sealed(collected));
+                steps.extend(hindrance::remedies(&hindrance::beside_sealing(hindrances)));
+            }
             Self::WrongName => {
                 for action in &collected.plan.actions {
                     steps.push(renamed(&action.from, &action.to));
@@ -324,9 +342,6 @@ fn also_hindered(hindrances: &[Hindrance]) -> String {
 
 /// What a rename is worth.
 fn repaired_by_rename(seen: &Seen<'_>) -> String {
-    if is_sealed_for_specialize(seen.collected) {
-        return "the image is sealed, and every copy gets another MachineGuid at its first boot, so this happens on each of them".to_owned();
-    }
     let others = hindrance::beside_names(seen.hindrances);
     if others.is_empty() {
         "renaming that file repairs it".to_owned()
@@ -348,15 +363,62 @@ fn renamed(from: &str, to: &str) -> String {
     }
 }
 
+/// Whether copies of a sealed image lose what the configuration of IIS 7 and later holds encrypted.
+fn loses_encrypted_config(collected: &Collected) -> bool {
+    copies_get_another_guid(&collected.facts)
+        && yes_no(collected, "iis.config_encrypted") == Some(true)
+}
+
+/// What happens on the copies of a sealed image of Vista and later, and by which proof.
+fn sealed_sentence(seen: &Seen<'_>) -> String {
+    let collected = seen.collected;
+    let state = said(collected, "sysprep.image_state");
+    let specialize = format!(
+        "the image is sealed ({state}), and set-up (the specialize pass) gives every copy another MachineGuid at its first boot"
+    );
+    let others = hindrance::beside_sealing(&relevant(seen));
+    let besides = if others.is_empty() {
+        String::new()
+    } else {
+        format!("; besides: {}", hindrance::said(&others))
+    };
+    if uses_no_metabase(collected) {
+        return format!(
+            "IIS uses no metabase here, and its configuration holds encrypted values that no copy can open: {specialize}, by which Windows no longer finds the keys of IIS 7 and later{besides}"
+        );
+    }
+    let name = match word(collected, "key.pairing") {
+        Some("machine_guid") => {
+            "carries MachineGuid, so IIS opens it here, in the state before its first boot"
+        }
+        _ => "does not carry the MachineGuid of the image either",
+    };
+    let encrypted = if loses_encrypted_config(collected) {
+        "; the encrypted values in the configuration of IIS are lost there as well"
+    } else {
+        ""
+    };
+    format!(
+        "IIS cannot open its metabase on any copy of this image: {} signed it and {name}; {specialize}, so Windows no longer finds that key there and IIS Admin ends with 0x80090006; this happens on each of them{encrypted}{besides}",
+        said(collected, "key.paired_files")
+    )
+}
+
 /// What to do with a sealed image of Vista and later whose copies will get another MachineGuid each.
-fn sealed() -> Vec<String> {
-    [
+fn sealed(collected: &Collected) -> Vec<String> {
+    let mut steps = vec![
         "A rename in this image does not last: it is sealed, and set-up (the specialize pass) gives every copy another MachineGuid at its first boot",
-        "For the image: go back to the state before sealing, remove the IIS 6 metabase (IIS 6 Management Compatibility) if nothing needs it, or install IIS after deployment, and seal again",
-        "For a copy that is deployed: shut it down after its first boot and repair its disk, or remove and add the IIS 6 metabase feature on it; settings of SMTP and of the old metabase are then lost",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ];
+    if !uses_no_metabase(collected) {
+        steps.extend([
+            "For the image: go back to the state before sealing, remove the IIS 6 metabase (IIS 6 Management Compatibility) if nothing needs it, or install IIS after deployment, and seal again",
+            "For a copy that is deployed: shut it down after its first boot and repair its disk, or remove and add the IIS 6 metabase feature on it; settings of SMTP and of the old metabase are then lost",
+        ]);
+    }
+    if loses_encrypted_config(collected) {
+        steps.push("For the encrypted values in the configuration of IIS: take them out before sealing (IIS-012 lists them) and set them again after deployment, on copies that are deployed as well (KB942060)");
+    }
+    steps.into_iter().map(str::to_owned).collect()
 }
 
 /// On Windows 2000 the cause comes back without the hotfix.

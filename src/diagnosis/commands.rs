@@ -93,14 +93,17 @@ fn machine(command: &str, when: &str, sources: &[&'static str]) -> Command {
 
 /// The repair of the image, where the plan says so.
 fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Command> {
-    if !is_planned(collected, cause) {
-        return Vec::new();
-    }
-    if is_sealed_for_specialize(collected) {
+    if cause == Cause::SealedKeysLost {
+        if ask::word(collected, "key.pairing").is_none() {
+            return Vec::new();
+        }
         return vec![host(
             "goldseal repair DISK-OF-A-COPY".to_owned(),
             "for a copy that has booted once and was shut down: its set-up has given it a MachineGuid of its own, for which the key file is then named",
         )];
+    }
+    if !is_planned(collected, cause) {
+        return Vec::new();
     }
     let Some(image) = request.image.filter(|_| !request.stand_ins) else {
         return Vec::new();
@@ -148,12 +151,6 @@ pub(crate) fn repair_note(
         "`goldseal repair` does it; the commands below are complete, the first shows the plan and writes nothing"
     };
     is_planned(collected, cause).then(|| note.to_owned())
-}
-
-/// Whether the image is generalized and its copies run the specialize pass of Vista and later, which assigns a MachineGuid.
-pub(crate) fn is_sealed_for_specialize(collected: &Collected) -> bool {
-    ask::version_at_least(collected, "os.version", 6) == Some(true)
-        && ask::yes_no(collected, "sysprep.sealed") == Some(true)
 }
 
 /// What the logs and the missing log of MSDTC ask for.

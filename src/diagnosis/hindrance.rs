@@ -13,6 +13,8 @@ use crate::rules::{Finding, Outcome, Severity};
 const ACCESS_RULES: [&str; 2] = ["KEY-004", "KEY-005"];
 /// Rules on IIS that speak of its start. The others say which installations may be cloned, or what a clone loses.
 const START_RULES: [&str; 1] = ["IIS-010"];
+/// The rule on keys that speaks of the copies of a sealed image and of no start here.
+const OF_COPIES: &str = "KEY-010";
 /// The link on the rights of key files.
 const ACCESS_LINK: &str = "L10";
 
@@ -43,6 +45,7 @@ pub(crate) fn of(
         finding.outcome == Outcome::Fired
             && finding.severity == Severity::Blocks
             && (finding.rule.starts_with("KEY-") || START_RULES.contains(&finding.rule.as_str()))
+            && finding.rule != OF_COPIES
             && (finding.rule != "IIS-010" || forecast::has_met_iischema_update(collected))
     };
     let rules = findings.iter().filter(blocks).map(|finding| Hindrance {
@@ -89,6 +92,12 @@ pub(crate) fn beside_names(hindrances: &[Hindrance]) -> Vec<Hindrance> {
     const OF_NAMES: [&str; 5] = ["KEY-001", "KEY-009", "L1", "L5", "L6"];
     let is_another = |one: &&Hindrance| !OF_NAMES.contains(&one.id.as_str());
     hindrances.iter().filter(is_another).cloned().collect()
+}
+
+/// Those that set-up on a copy of a sealed image leaves as they are: it gives the copy a MachineGuid.
+pub(crate) fn beside_sealing(hindrances: &[Hindrance]) -> Vec<Hindrance> {
+    let others = beside_names(hindrances).into_iter();
+    others.filter(|one| one.id != "KEY-003").collect()
 }
 
 /// All of them in words.

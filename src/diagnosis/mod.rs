@@ -144,6 +144,7 @@ pub fn diagnose(collected: &Collected, findings: &[Finding], request: &Request<'
         sentence: format!("{}. {}", cause.sentence(&seen), tested(&links)),
         evidence: SHOWN
             .iter()
+            .chain(cause.shown())
             .filter_map(|id| support(collected, id))
             .collect(),
         remedy: cause.remedy(&seen),

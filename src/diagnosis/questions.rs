@@ -49,7 +49,9 @@ pub(crate) fn of(
         questions.extend(keys(links, cause));
         questions.extend(iischema_update(collected));
         questions.extend(unexplained(cause, problem));
-        if problem.source == TimeSource::Unknown && cause != Cause::Healthy {
+        if problem.source == TimeSource::Unknown
+            && !matches!(cause, Cause::Healthy | Cause::SealedKeysLost)
+        {
             questions.push(open(
                 "When did the problem begin?",
                 &problem.reason,

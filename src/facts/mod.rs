@@ -79,8 +79,9 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     iis::collect(context, &mut facts);
     roles::collect(context, &mut facts);
     transaction_server::collect(context, &mut facts);
-    let keys = machine_keys::collect(context, &mut facts);
     sysprep::collect(context, &mut facts);
+    // Whether a new name of a key file would last depends on whether the image is sealed.
+    let keys = machine_keys::collect(context, &mut facts);
     execution::collect(context, &mut facts);
     identities::collect(context, &mut facts);
     embedded::collect(context, &mut facts);

@@ -58,6 +58,8 @@ pub enum Gate {
     FileSystem,
     /// The proof does not decide which file is the right one.
     Undecided,
+    /// The image is sealed, and its copies get another MachineGuid: no name of a key file in it lasts.
+    Sealed,
     /// Something could not be read.
     Unreadable,
     /// A write failed on the way; the sentence says what state that leaves.
@@ -90,6 +92,7 @@ impl Gate {
             Self::Container => "container",
             Self::FileSystem => "file_system",
             Self::Undecided => "undecided",
+            Self::Sealed => "sealed",
             Self::Unreadable => "unreadable",
             Self::Failed => "failed",
         }

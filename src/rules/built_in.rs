@@ -50,6 +50,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("KEY-007.toml", include_str!("catalogue/KEY-007.toml")),
     ("KEY-008.toml", include_str!("catalogue/KEY-008.toml")),
     ("KEY-009.toml", include_str!("catalogue/KEY-009.toml")),
+    ("KEY-010.toml", include_str!("catalogue/KEY-010.toml")),
     ("LIF-001.toml", include_str!("catalogue/LIF-001.toml")),
     ("MIN-001.toml", include_str!("catalogue/MIN-001.toml")),
     ("NT4-001.toml", include_str!("catalogue/NT4-001.toml")),

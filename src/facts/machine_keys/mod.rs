@@ -19,6 +19,7 @@ mod opening;
 mod opens;
 mod pairing;
 mod repair_plan;
+mod sealed;
 #[cfg(test)]
 mod tests;
 mod volume_path;
@@ -37,6 +38,7 @@ pub use crate::artifact::machine_key::IIS_KEY_HASH;
 pub use keys_view::{GuidCount, KeysView, MetabaseView};
 pub use metabases::{Metabase, Signer};
 pub use repair_plan::{Decision, Plan, PlanAction};
+pub use sealed::{NO_NAME_LASTS, copies_get_another_guid};
 pub(crate) use volume_path::on_volume;
 
 /// A machine key file, as the report lists it.
@@ -145,7 +147,7 @@ pub struct KeyMaterial {
     pub notes: Vec<String>,
 }
 
-/// Collects this group and lists the key files and metabases.
+/// Collects this group and lists the key files and metabases; whether the image is sealed is asked of the facts.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     let guid = machine_guid::collect(context, facts);
     let folders = folders::find(context);
@@ -181,7 +183,10 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     facts.put("key.opens", opens);
     let paired = pairing.state(context, facts, &live, &folders, &listing);
     pairing.put(context, facts, &paired, &folders, &listing);
-    let plan = repair_plan::decide(context, &state, &paired, &listing, &guid);
+    let mut plan = repair_plan::decide(context, &state, &paired, &listing, &guid);
+    if copies_get_another_guid(facts) && paired.is_signed_here() {
+        plan = plan.of_sealed();
+    }
     facts.put("key.repair_plan", plan.fact(&state));
     facts.put("crypto.c23_state", state);
     iis_stores::collect(context, facts);

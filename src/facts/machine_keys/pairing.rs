@@ -42,6 +42,13 @@ pub(crate) enum State {
     Other(Vec<usize>),
 }
 
+impl State {
+    /// Whether a key file of this image signed the metabase.
+    pub(crate) fn is_signed_here(&self) -> bool {
+        matches!(self, Self::MachineGuid(_) | Self::Other(_))
+    }
+}
+
 impl Pairing {
     /// Tries the keys of the listing on all metabase files and completes the proofs of the keys.
     pub(crate) fn test(context: &Context<'_>, live: &Live, listing: &mut Listing) -> Self {

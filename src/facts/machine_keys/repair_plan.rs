@@ -2,8 +2,8 @@
 //!
 //! In this order: no key file, or nothing to test, leaves it to the names; the file named for MachineGuid is paired: `none`,
 //! whatever older files lie beside it; another file is paired, whole, and its master key is in the image: `swap` if the name
-//! that it needs is taken by an unpaired file, else `rename_only`; everything else is `undecided`, with the reason. Times
-//! corroborate and are shown; they never decide (KB884872 calls the newest file bogus, and a copied image has no times).
+//! that it needs is taken by an unpaired file, else `rename_only`; everything else is `undecided`, with the reason, a sealed
+//! image of Vista and later included, whose copies get another MachineGuid. Times corroborate and are shown; they never decide (KB884872 calls the newest file bogus, and a copied image has no times).
 
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::facts::machine_keys::listing::{ListedKey, Listing, SignatureKey};
 use crate::facts::machine_keys::machine_guid::{MachineGuid, is_well_formed};
 use crate::facts::machine_keys::opening::opens;
 use crate::facts::machine_keys::pairing::State;
+use crate::facts::machine_keys::sealed::NO_NAME_LASTS;
 use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
 use crate::proof::opens::Answer;
 
@@ -80,6 +81,18 @@ impl Plan {
             decision: Decision::Undecided,
             actions: Vec::new(),
             reason: reason.into(),
+        }
+    }
+
+    /// The same for a sealed image, whose copies get another MachineGuid each: a new name is not what mends it.
+    pub(crate) fn of_sealed(self) -> Self {
+        Self {
+            decision: match self.decision {
+                Decision::None => Decision::None,
+                Decision::RenameOnly | Decision::Swap | Decision::Undecided => Decision::Undecided,
+            },
+            actions: Vec::new(),
+            reason: format!("{}; {NO_NAME_LASTS}", self.reason),
         }
     }
 
