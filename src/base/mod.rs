@@ -3,6 +3,7 @@
 pub mod base64;
 pub mod bytes;
 pub mod contain;
+pub mod distinct;
 pub mod filetime;
 pub mod guid;
 pub mod limits;

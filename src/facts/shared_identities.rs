@@ -145,59 +145,115 @@ pub struct NotCompared {
 
 /// Compares all installations, each with those of the other images; one answer for each, in their order.
 pub fn compare(subjects: &[Subject<'_>]) -> Vec<AcrossImages> {
-    let images = image_classes(subjects);
-    let groups = groups(subjects);
-    let image_of = |index: usize| images.get(index).copied();
-    let others = |index: usize, of: &[usize], same: bool| {
-        let own = subjects.get(index).map(|subject| subject.index);
-        Others::of(of.iter().filter_map(|&other| {
-            let subject = subjects.get(other)?;
-            let is_same = image_of(other) == image_of(index);
-            let is_other = if same {
-                other != index && is_same && Some(subject.index) == own
-            } else {
-                !is_same
-            };
-            is_other.then(|| Other::of(subject))
-        }))
-    };
-    let all: Vec<usize> = (0..subjects.len()).collect();
-    let answers = subjects.iter().enumerate().map(|(index, subject)| {
+    compare_by(subjects, &mut Other::of)
+}
+
+/// What [`compare`] does. `other` names an installation: that is the work that grows with the number of images, so everything
+/// that equal installations are told is made once.
+fn compare_by<'s, 'f>(
+    subjects: &'s [Subject<'f>],
+    other: &mut dyn FnMut(&'s Subject<'f>) -> Other,
+) -> Vec<AcrossImages> {
+    let classes = image_classes(subjects);
+    let mut members: Vec<Member<'s, 'f>> = subjects
+        .iter()
+        .zip(&classes)
+        .map(|(subject, class)| Member {
+            subject,
+            class: *class,
+        })
+        .collect();
+    members.sort_by(|one, two| one.name().cmp(&two.name()));
+    let shared: BTreeMap<GroupKey<'s>, BTreeMap<usize, Others>> = groups(&members)
+        .into_iter()
+        .map(|(key, group)| (key, outside(&group, other)))
+        .collect();
+    let mut same: BTreeMap<(usize, usize), Vec<Member<'s, 'f>>> = BTreeMap::new();
+    let mut of_image: BTreeMap<usize, usize> = BTreeMap::new();
+    for member in &members {
+        let key = (member.class, member.subject.index);
+        same.entry(key).or_default().push(*member);
+        let count = of_image.entry(member.subject.image).or_default();
+        *count = count.saturating_add(1);
+    }
+    let answers = subjects.iter().zip(classes).map(|(subject, class)| {
         let shared = own(subject).into_iter().filter_map(|own| {
-            let group = groups.get(&own.key())?;
-            let others = others(index, group, false);
+            let others = shared.get(&own.key())?.get(&class)?;
             (others.others > 0).then(|| SharedIdentity {
                 fact: own.fact.to_owned(),
                 identity: own.name.to_owned(),
                 value: own.value.to_owned(),
-                others,
+                others: others.clone(),
             })
         });
+        let shared_identities = shared.collect();
+        let own_image = of_image.get(&subject.image).copied().unwrap_or_default();
+        let copies = same.get(&(class, subject.index));
         AcrossImages {
-            compared_with: all
-                .iter()
-                .filter(|&&other| {
-                    subjects
-                        .get(other)
-                        .is_some_and(|other| other.image != subject.image)
-                })
-                .count(),
-            same_image: others(index, &all, true),
-            shared_identities: shared.collect(),
+            compared_with: subjects.len().saturating_sub(own_image),
+            same_image: copies.map_or_else(Others::default, |copies| {
+                Others::of(
+                    copies,
+                    |member| !std::ptr::eq(member.subject, subject),
+                    1,
+                    other,
+                )
+            }),
+            shared_identities,
             not_compared: not_compared(subject.facts),
-            image_class: image_of(index).unwrap_or(subject.image),
+            image_class: class,
         }
     });
     answers.collect()
 }
 
+/// An installation and what tells its image apart from others.
+#[derive(Clone, Copy)]
+struct Member<'s, 'f> {
+    subject: &'s Subject<'f>,
+    class: usize,
+}
+
+impl<'s> Member<'s, '_> {
+    /// What lists are ordered by.
+    fn name(&self) -> (&'s str, usize) {
+        (&self.subject.source, self.subject.index)
+    }
+}
+
+/// For each image of a group, those of the group that are of other images.
+fn outside<'s, 'f>(
+    group: &[Member<'s, 'f>],
+    other: &mut dyn FnMut(&'s Subject<'f>) -> Other,
+) -> BTreeMap<usize, Others> {
+    let mut own: BTreeMap<usize, usize> = BTreeMap::new();
+    for member in group {
+        let count = own.entry(member.class).or_default();
+        *count = count.saturating_add(1);
+    }
+    own.into_iter()
+        .map(|(class, own)| {
+            let is_other = |member: &Member<'_, '_>| member.class != class;
+            (class, Others::of(group, is_other, own, other))
+        })
+        .collect()
+}
+
 impl Others {
-    fn of(others: impl Iterator<Item = Other>) -> Self {
-        let mut with: Vec<Other> = others.collect();
-        with.sort();
-        let others = with.len();
-        with.truncate(NAMED_MAX);
-        Self { others, with }
+    /// Those of a group that `is_other` picks, which are all but `own`; the first are named.
+    fn of<'s, 'f>(
+        group: &[Member<'s, 'f>],
+        is_other: impl Fn(&Member<'_, '_>) -> bool,
+        own: usize,
+        other: &mut dyn FnMut(&'s Subject<'f>) -> Other,
+    ) -> Self {
+        let others = group.len().saturating_sub(own);
+        let picked = group.iter().filter(|member| is_other(member));
+        let first = picked.take(others.min(NAMED_MAX));
+        Self {
+            others,
+            with: first.map(|member| other(member.subject)).collect(),
+        }
     }
 }
 
@@ -268,12 +324,16 @@ fn image_classes(subjects: &[Subject<'_>]) -> Vec<usize> {
         .collect()
 }
 
-/// Who has which value of which identity.
-fn groups<'s>(subjects: &'s [Subject<'_>]) -> BTreeMap<GroupKey<'s>, Vec<usize>> {
-    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (index, subject) in subjects.iter().enumerate() {
-        for own in own(subject) {
-            groups.entry(own.key()).or_default().push(index);
+/// Who has which value of which identity, each once.
+fn groups<'s, 'f>(members: &[Member<'s, 'f>]) -> BTreeMap<GroupKey<'s>, Vec<Member<'s, 'f>>> {
+    let mut groups: BTreeMap<_, Vec<Member<'s, 'f>>> = BTreeMap::new();
+    for member in members {
+        for own in own(member.subject) {
+            let group = groups.entry(own.key()).or_default();
+            let is_there = |last: &Member<'_, '_>| std::ptr::eq(last.subject, member.subject);
+            if !group.last().is_some_and(is_there) {
+                group.push(*member);
+            }
         }
     }
     groups
@@ -430,6 +490,55 @@ mod tests {
         );
         assert_eq!(names(&shared[0].others), ["1.vhd"]);
         assert_eq!(answers[1].compared_with, 1);
+    }
+
+    /// How often an installation is named when `count` images are compared that share two identities.
+    fn named(count: usize, registry: impl Fn(usize) -> String) -> usize {
+        let known = facts(&[(GUID, "a"), ("msdtc.cid", "b")]);
+        let subjects: Vec<Subject<'_>> = (0..count)
+            .map(|image| subject(image, &registry(image), &known))
+            .collect();
+        let mut named = 0;
+        let answers = compare_by(&subjects, &mut |subject| {
+            named += 1;
+            Other::of(subject)
+        });
+        assert_eq!(answers.len(), count);
+        named
+    }
+
+    /// Each with each would be 16 times the work for four times the images.
+    #[test]
+    fn four_times_the_images_take_four_times_the_work() {
+        let clones = |count| named(count, |image| image.to_string());
+        let copies = |count| named(count, |_| "x".to_owned());
+        let two_images = |count| named(count, |image| (image % 2).to_string());
+        for work in [clones, copies, two_images] as [fn(usize) -> usize; 3] {
+            let (few, many) = (work(100), work(400));
+            assert!(few > 0 && many <= 4 * few, "{few} and {many}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_stored_twice_is_shared_once() {
+        let known = || {
+            let mut facts = facts(&[]);
+            let stored = Value::Map([("agent".to_owned(), Value::texts(["A", "{a}"]))].into());
+            facts.put(
+                "id.stored",
+                Fact::found(stored, Evidence::at(Locator::new("test"))),
+            );
+            facts
+        };
+        let (one, two) = (known(), known());
+        let answers = compare(&[subject(0, "x", &one), subject(1, "y", &two)]);
+        assert!(!answers[0].shared_identities.is_empty());
+        assert!(
+            answers[0]
+                .shared_identities
+                .iter()
+                .all(|shared| shared.others.others == 1)
+        );
     }
 
     #[test]

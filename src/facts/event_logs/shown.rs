@@ -1,9 +1,8 @@
 //! What the logs show: known failures, names that changed, services installed anew, boots, updates.
 
-use std::collections::BTreeMap;
-
 use crate::artifact::event_log::{EventRecord, EventTime, LogSummary, Query};
 use crate::base::bytes::hex;
+use crate::base::distinct;
 use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::event_logs::IDS;
@@ -256,21 +255,11 @@ impl Logs {
 
     /// Each text once, in the order of its first record, with the last record as its place.
     fn distinct(&self, items: impl Iterator<Item = (String, usize)>) -> Vec<(String, Evidence)> {
-        let mut kept: Vec<(String, usize, usize)> = Vec::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for (text, index) in items {
-            let known = places.get(&text).and_then(|place| kept.get_mut(*place));
-            if let Some((_, last, count)) = known {
-                *last = index;
-                *count = count.saturating_add(1);
-            } else {
-                places.insert(text.clone(), kept.len());
-                kept.push((text, index, 1));
-            }
-        }
-        kept.into_iter()
-            .filter_map(|(text, last, count)| {
-                Some((text, self.evidence(self.seen.get(last)?, count)))
+        distinct::occurrences(items)
+            .into_iter()
+            .filter_map(|found| {
+                let place = self.evidence(self.seen.get(found.last)?, found.count);
+                Some((found.item, place))
             })
             .collect()
     }

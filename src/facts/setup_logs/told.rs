@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::artifact::text_log::panther::SetupEvent;
 use crate::artifact::text_log::setup_api::SealStep;
+use crate::base::distinct;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::gather::empty_evidence;
 use crate::facts::setup_logs::IDS;
@@ -110,26 +111,21 @@ impl SetupLogs {
         id: &str,
         text_of: impl Fn(&SetupEvent) -> Option<String>,
     ) {
-        // From the end, so that the last line of each text is kept.
-        let mut known: BTreeSet<String> = BTreeSet::new();
-        let mut items: Vec<(String, Evidence)> = Vec::new();
-        for line in self.lines.iter().rev() {
-            if items.len() >= LIST_MAX {
-                break;
-            }
-            if let Some(text) = text_of(&line.event)
-                && known.insert(text.clone())
-            {
-                items.push((text, line.evidence.clone()));
-            }
-        }
-        let cut = (items.len() >= LIST_MAX).then(|| Unknown {
+        let texts = self.lines.iter().enumerate();
+        let texts = texts.filter_map(|(index, line)| Some((text_of(&line.event)?, index)));
+        let mut found = distinct::occurrences(texts);
+        found.sort_by_key(|text| text.last);
+        let left_out = found.len().saturating_sub(LIST_MAX);
+        let cut = (left_out > 0).then(|| Unknown {
             reason: UnknownReason::LimitExceeded,
             detail: format!("the last {LIST_MAX} are listed"),
             evidence: self.nothing(context),
         });
-        items.reverse();
-        let (texts, places): (Vec<String>, Vec<Evidence>) = items.into_iter().unzip();
+        let items = found.into_iter().skip(left_out).filter_map(|text| {
+            let line = self.lines.get(text.last)?;
+            Some((text.item, line.evidence.clone()))
+        });
+        let (texts, places): (Vec<String>, Vec<Evidence>) = items.unzip();
         let mut places = places.into_iter();
         let fact = match (places.next(), self.unseen.first()) {
             (Some(first), _) => Fact::found_in(Value::texts(texts), first, places),
