@@ -377,6 +377,10 @@ const NEVER_CLEAR: &[(&str, &str)] = &[
 /// states by hand: a fact that no reader ever yields would make a rule pass in silence.
 #[test]
 fn every_rule_is_seen_fired_and_clear() {
+    if std::env::var_os("GOLDSEAL_BLESS").is_some() {
+        // The reports are being written.
+        return;
+    }
     let mut reported: BTreeSet<(String, String)> = BTreeSet::new();
     let mut stated = reported.clone();
     for folder in fs::read_dir(cases()).unwrap() {
@@ -392,9 +396,8 @@ fn every_rule_is_seen_fired_and_clear() {
                 stated.extend(rules.map(|rule| (rule, outcome.to_owned())));
             }
         }
-        // A new case has no report yet while the reports are written.
-        let report = fs::read_to_string(folder.join("expected.json")).unwrap_or("[]".to_owned());
-        let reports: Vec<Json> = serde_json::from_str(&report).unwrap_or_default();
+        let report = fs::read_to_string(folder.join("expected.json")).unwrap();
+        let reports: Vec<Json> = serde_json::from_str(&report).unwrap();
         let findings = reports
             .iter()
             .flat_map(|report| report["findings"].as_array().unwrap());

@@ -92,6 +92,7 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     let failures = if wants_logs(&facts) {
         setup_logs::collect(context, &mut facts);
         let told = event_logs::collect_all(context, &mut facts);
+        sysprep::look_at_logs(context, &mut facts);
         embedded::count_with_logs(context, &mut facts, &told.marks, &keys.machine_keys);
         told.failures
     } else {

@@ -1,4 +1,4 @@
-//! Facts about the image as a whole: profiles, encrypted files, hibernation, clear-text secrets.
+//! Facts about the image as a whole: partitions, profiles, encrypted files, hibernation, clear-text secrets.
 
 mod efs;
 mod hibernation;
@@ -6,7 +6,7 @@ mod passwords;
 pub(crate) mod profiles;
 mod xml_passwords;
 
-use crate::evidence::{Fact, Unknown, UnknownReason};
+use crate::evidence::{Evidence, Fact, Unknown, UnknownReason};
 use crate::facts::{Context, Facts};
 
 /// Collects this group.
@@ -15,6 +15,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     efs::collect(context, facts);
     hibernation::collect(context, facts);
     passwords::collect(context, facts);
+    facts.put("image.partitions", partitions(context));
     facts.put(
         "image.in_production",
         Fact::Unknown(Unknown::new(
@@ -23,6 +24,18 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             context.installation.locator.clone(),
         )),
     );
+}
+
+/// The number of partitions that hold data; absent where the image is no whole disk.
+fn partitions(context: &Context<'_>) -> Fact {
+    let place = Evidence::at(context.installation.locator.clone());
+    match &context.installation.disk {
+        Some(disk) => {
+            let count = i64::try_from(disk.partitions).unwrap_or(i64::MAX);
+            Fact::found(count, place)
+        }
+        None => Fact::Absent(place.raw("the image is no whole disk")),
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,13 @@ fn production_use_is_never_decided_by_the_program() {
 }
 
 #[test]
+fn partitions_are_those_of_a_whole_disk() {
+    let disk = facts(with_hives().disk(0x5eed_0001, 63 * 512));
+    expect(&disk, &[("image.partitions", "1")]);
+    expect(&facts(with_hives()), &[("image.partitions", "absent")]);
+}
+
+#[test]
 fn a_hibernation_file_is_judged_by_its_signature() {
     let with = |content: &[u8]| facts(with_hives().file("hiberfil.sys", content));
     expect(&facts(with_hives()), &[("image.hibernated", "no")]);

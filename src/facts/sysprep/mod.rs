@@ -33,5 +33,12 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     limit::collect(facts);
 }
 
+/// Looks again at what the event logs tell more of; `collect` and the logs must have been.
+pub(crate) fn look_at_logs(context: &Context<'_>, facts: &mut Facts) {
+    if upgrade::look_at_logs(facts) {
+        clone_tag::collect(context, facts);
+    }
+}
+
 #[cfg(test)]
 mod tests;

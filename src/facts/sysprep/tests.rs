@@ -1,6 +1,6 @@
 use crate::evidence::UnknownReason;
 use crate::facts::Facts;
-use crate::facts::sysprep::collect;
+use crate::facts::sysprep::{collect, look_at_logs};
 use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence, reason, shown};
 
@@ -397,4 +397,21 @@ fn without_hives_every_fact_that_needs_one_is_unknown_and_names_it() {
             );
         }
     }
+}
+
+#[test]
+fn an_upgrade_that_only_the_logs_tell_of_is_one_and_leaves_the_clone_tag_undecided() {
+    let told = |upgraded: bool| {
+        TestImage::new("10.0", "none")
+            .hive("SYSTEM", "system_win10_sealed")
+            .hive("SAM", "sam")
+            .fact("evt.upgraded", upgraded.into())
+            .collect(&[collect, look_at_logs])
+    };
+    expect(&told(true), &[("setup.upgraded", "yes")]);
+    assert!(detail(&told(true), "sysprep.user_sealed").contains("was upgraded"));
+    expect(
+        &told(false),
+        &[("setup.upgraded", "no"), ("sysprep.user_sealed", "yes")],
+    );
 }

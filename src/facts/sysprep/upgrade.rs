@@ -74,6 +74,21 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     }
 }
 
+/// Takes the word of the logs for an upgrade that left no Source OS key (Microsoft-Windows-Setup 2003); evt.upgraded must be
+/// there. What the logs do not tell they may have lost, so they never deny one. Answers whether that changed the fact.
+pub(crate) fn look_at_logs(facts: &mut Facts) -> bool {
+    let is_upgrade = |fact: &Fact| matches!(fact.get(), Ok(Some((Value::Bool(true), _))));
+    let Some(told) = facts.get("evt.upgraded").filter(|fact| is_upgrade(fact)) else {
+        return false;
+    };
+    if facts.get("setup.upgraded").is_some_and(is_upgrade) {
+        return false;
+    }
+    let told = told.clone();
+    facts.put("setup.upgraded", told);
+    true
+}
+
 /// The earlier systems, the one that was installed first in front.
 fn sources(context: &Context<'_>) -> Result<Vec<SourceOs>, Unknown> {
     let Some(setup) = context.key(HiveName::System, KEY)? else {

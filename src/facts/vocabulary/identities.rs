@@ -34,6 +34,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Own,
     },
     FactDefinition {
+        id: "image.partitions",
+        kind: FactType::Int,
+        words: &[],
+        always: false,
+        description: "Number of partitions of the disk that hold data: all but those that an MBR or a GPT keeps for itself. Absent where the image is a volume, a folder or loose files.",
+        place: "partition table",
+        sources: &["KB830958"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
         id: "image.hibernated",
         kind: FactType::Bool,
         words: &[],
