@@ -513,6 +513,41 @@ fn results_are_not_written_over_what_they_were_read_from() {
 }
 
 #[test]
+fn results_are_not_written_over_a_part_of_the_image_that_nobody_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["disk.001", "disk.002"].map(|name| folder.path().join(name));
+    for part in [&first, &second] {
+        fs::write(part, vec![7; 8192]).unwrap();
+    }
+    let words = [&first, &second].map(|path| path.to_str().unwrap());
+    let check = ["check", words[0], "--output", words[1]];
+    assert_eq!(exit(&check), 2);
+    assert!(stderr(&check).contains("a part of the image"));
+    assert!(fs::read(&second).unwrap() == vec![7; 8192]);
+}
+
+#[test]
+fn results_are_not_written_into_a_directory_that_is_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    let config = image.join("WINDOWS/system32/config");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("SYSTEM"), "a hive").unwrap();
+    let (image, inside) = (image.to_str().unwrap(), config.join("report"));
+    assert_eq!(
+        exit(&["check", image, "--output", inside.to_str().unwrap()]),
+        2
+    );
+    assert!(!inside.exists());
+    let beside = folder.path().join("report");
+    assert_ne!(
+        exit(&["check", image, "--output", beside.to_str().unwrap()]),
+        2
+    );
+    assert!(beside.exists());
+}
+
+#[test]
 fn the_example_of_the_readme_is_what_the_program_prints() {
     let readme =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();

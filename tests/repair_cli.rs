@@ -617,3 +617,64 @@ fn an_image_with_another_name_on_the_host_is_warned_of() {
     fs::hard_link(sample.image(), sample.folder.path().join("other")).unwrap();
     assert!(warned(&sample));
 }
+
+#[test]
+fn what_a_repair_keeps_and_what_an_undo_restores_is_not_written_over() {
+    let sample = Sample::to_rename();
+    let before = bytes(&sample);
+    let (code, _) = sample.repair(&["--set-name", &pair(FIRST, CURRENT), "--apply", "--in-place"]);
+    assert_eq!(code, 0);
+    let journal = journal(&sample);
+    let kept = fs::read(&journal).unwrap();
+    let check = sample.goldseal("check", &["--output", journal.to_str().unwrap()]);
+    assert_eq!(check.status.code(), Some(2), "{check:?}");
+    assert!(fs::read(&journal).unwrap() == kept);
+    let repaired = bytes(&sample);
+    let undo = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["undo".as_ref(), journal.as_os_str(), "--output".as_ref()])
+        .arg(sample.image())
+        .output()
+        .unwrap();
+    assert_eq!(undo.status.code(), Some(2), "{undo:?}");
+    assert!(bytes(&sample) == repaired);
+    assert!(crate::undo(&journal).status.success());
+    assert!(bytes(&sample) == before);
+}
+
+/// What stands in the folder of a sample, each file with its content.
+fn all_files(sample: &Sample) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(sample.folder.path()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_report_of_a_repair_takes_the_place_of_nothing_that_it_writes() {
+    let sample = Sample::to_rename();
+    let name = pair(FIRST, CURRENT);
+    let (image, journal) = (sample.image(), journal(&sample));
+    let [copy, plan] = ["copy", "plan"].map(|name| sample.folder.path().join(name));
+    let before = all_files(&sample);
+    for (target, output) in [
+        (vec!["--apply", "--in-place"], &journal),
+        (vec!["--apply", "--in-place"], &image),
+        (vec!["--apply", "--to", copy.to_str().unwrap()], &copy),
+        (vec!["--plan-out", plan.to_str().unwrap()], &plan),
+    ] {
+        let mut words = vec!["--set-name", &name, "--output", output.to_str().unwrap()];
+        words.extend(target);
+        let run = sample.goldseal("repair", &words);
+        assert!(!run.status.success(), "{words:?}: {run:?}");
+        let mut now = all_files(&sample);
+        // A refusal is reported there; a journal, a copy or a plan is not.
+        if *output != image
+            && let Some(report) = now.remove(output)
+        {
+            assert!(String::from_utf8(report).unwrap().contains("refused"));
+            fs::remove_file(output).unwrap();
+        }
+        assert!(now == before, "{words:?}: {:?}", now.keys());
+    }
+}

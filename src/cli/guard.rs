@@ -1,33 +1,108 @@
-//! Results are not written over what they are read from: `--output` must not name an image or an artefact of the same
-//! command line.
+//! Results are not written over what a repair or an undo needs, nor over what they are read from.
 //!
-//! Two paths name the same file where device and inode agree, so links of either kind are seen.
+//! Three things stand against it, for a path alone tells too little: a disk has parents and parts that no command line names.
+//! - Before anything is opened: `--output` names no image or artefact of the command line, and nothing inside a directory that
+//!   is one. Two paths name the same file where device and inode agree, so links of either kind are seen.
+//! - A command that writes takes its output as a new file before it does anything else: the image, a copy, a journal or a plan
+//!   then cannot be the same file.
+//! - When the results are written: the file is none that this process has read, and none that a repair keeps.
 
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+
+use goldseal::image::host::was_read;
+use goldseal::repair::is_kept_file;
 
 use crate::cli::Failure;
 use crate::cli::args::{Command, SourceArgs};
 use crate::cli::open::host_identity;
+use crate::cli::output::Output;
 
-/// Refuses an output that is one of the files that the command reads.
-pub(crate) fn check(command: &Command, output: Option<&Path>) -> Result<(), Failure> {
-    let Some(output) = output else {
+/// Bytes at the start of a file that tell what a repair keeps.
+const HEAD_BYTES: u64 = 64;
+
+/// Refuses an output that is one of the files that the command reads, and takes that of a command that writes.
+pub(crate) fn check(command: &Command, output: &mut Output) -> Result<(), Failure> {
+    let Some(path) = output.path().map(Path::to_owned) else {
         return Ok(());
     };
-    // What is not there yet is nothing that is read.
-    let Some(target) = host_identity(output) else {
-        return Ok(());
-    };
-    match sources(command)
+    let places = identities_around(&path);
+    let read = sources(command)
         .into_iter()
-        .find(|source| host_identity(source) == Some(target))
-    {
-        None => Ok(()),
-        Some(source) => Err(Failure::Usage(format!(
+        .find(|source| host_identity(source).is_some_and(|known| places.contains(&known)));
+    if let Some(source) = read {
+        return Err(Failure::Usage(format!(
             "--output {} would write over {}, which is read",
-            output.display(),
+            path.display(),
             source.display()
-        ))),
+        )));
+    }
+    if writes(command) {
+        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        output.take(file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Failure::Usage(format!(
+                "--output {} is there already; a command that writes to an image puts its report into a new file",
+                path.display()
+            )),
+            _ => Failure::Failed(format!("--output {}: {error}", path.display())),
+        })?);
+    }
+    Ok(())
+}
+
+/// The output of a command that only reads: a new file, or one that is not needed by anything that was read.
+///
+/// # Errors
+/// A file that this process has read, a block device, and what a repair keeps.
+pub(crate) fn open_to_replace(path: &Path) -> Result<File, Failure> {
+    let fail =
+        |error: std::io::Error| Failure::Failed(format!("--output {}: {error}", path.display()));
+    let refuse = |why: &str| Failure::Usage(format!("--output {} {why}", path.display()));
+    if let Ok(metadata) = std::fs::metadata(path) {
+        if metadata.file_type().is_block_device() {
+            return Err(refuse("is a block device; results go into a file"));
+        }
+        if was_read(&metadata) {
+            return Err(refuse("is a part of the image, which is read"));
+        }
+        // A file that may be written and not read is none that this program made.
+        if metadata.is_file()
+            && let Ok(file) = File::open(path)
+        {
+            let mut head = Vec::new();
+            file.take(HEAD_BYTES).read_to_end(&mut head).map_err(fail)?;
+            if is_kept_file(&head) {
+                return Err(refuse(
+                    "is the journal, plan or patch of a repair; take another name",
+                ));
+            }
+        }
+    }
+    File::create(path).map_err(fail)
+}
+
+/// What tells a path apart: the file, if it is there, and every directory above it.
+fn identities_around(path: &Path) -> Vec<(u64, u64)> {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => path,
+    };
+    // A folder that is not there is an error of the writing.
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let file = host_identity(path);
+    let folders = folder.ancestors().filter_map(host_identity);
+    file.into_iter().chain(folders).collect()
+}
+
+/// Whether a command writes more than its results.
+fn writes(command: &Command) -> bool {
+    match command {
+        Command::Undo(_) => true,
+        Command::Repair(args) => args.apply || args.plan_out.is_some() || args.patch_out.is_some(),
+        _ => false,
     }
 }
 

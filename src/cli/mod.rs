@@ -102,9 +102,12 @@ pub(crate) fn run() -> Exit {
         }
     };
     let mut output = Output::new(&cli.output);
-    let ended = guard::check(&cli.command, cli.output.output.as_deref())
+    let ended = guard::check(&cli.command, &mut output)
         .and_then(|()| fenced(|| dispatch(&cli.command, &mut output)))
         .and_then(|exit| output.finish().map(|()| exit));
+    if ended.is_err() {
+        output.give_back();
+    }
     match ended {
         Ok(exit) => exit,
         Err(Failure::Usage(message)) => report(&message, Exit::Usage),

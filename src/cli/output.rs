@@ -1,15 +1,15 @@
 //! Where results and messages go: results to standard output or a file, everything else to standard error.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use goldseal::report::{Style, printable, printable_json};
 use serde::Serialize;
 
-use crate::cli::Failure;
 use crate::cli::args::{ColorChoice, Format, OutputArgs};
+use crate::cli::{Failure, guard};
 
 /// Width of tables where the output is no terminal, in columns.
 const WIDTH_DEFAULT: usize = 100;
@@ -21,6 +21,8 @@ const WIDTH_RANGE: (usize, usize) = (60, 140);
 pub(crate) struct Output {
     format: Format,
     file: Option<PathBuf>,
+    /// The output where it was made before the command began.
+    taken: Option<File>,
     quiet: bool,
     verbose: bool,
     no_progress: bool,
@@ -33,11 +35,30 @@ impl Output {
         Self {
             format: args.format,
             file: args.output.clone(),
+            taken: None,
             quiet: args.quiet,
             verbose: args.verbose,
             no_progress: args.no_progress,
             color: args.color,
             results: Vec::new(),
+        }
+    }
+
+    /// Where the results go, if that is a file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Takes the open file of the results.
+    pub(crate) fn take(&mut self, file: File) {
+        self.taken = Some(file);
+    }
+
+    /// Removes the file that was taken for results which there are not.
+    pub(crate) fn give_back(&mut self) {
+        if let (Some(_), Some(path)) = (self.taken.take(), &self.file) {
+            // What cannot be removed stays as an empty file; the reason why the command ended matters more.
+            let _ = fs::remove_file(path);
         }
     }
 
@@ -105,8 +126,15 @@ impl Output {
     /// Writes the results out.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         match &self.file {
-            Some(path) => fs::write(path, &self.results)
-                .map_err(|error| Failure::Failed(format!("--output {}: {error}", path.display()))),
+            Some(path) => {
+                let mut file = match self.taken.take() {
+                    Some(file) => file,
+                    None => guard::open_to_replace(path)?,
+                };
+                file.write_all(&self.results).map_err(|error| {
+                    Failure::Failed(format!("--output {}: {error}", path.display()))
+                })
+            }
             None => match write_stdout(&self.results) {
                 // The reader has seen enough (`| head`): the verdict still is the exit code.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -130,7 +130,8 @@ fn show_key(
     let found = found.ok_or_else(|| {
         Failure::NotThere(format!("{}: not there", context.place(hive, path, None)))
     })?;
-    let report = KeyReport::new(path, &found)?;
+    let report =
+        KeyReport::new(path, &found).map_err(|error| error.at(context.place(hive, path, None)))?;
     if output.is_json() {
         return output.json(&report);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::image::host::note_read;
 
 /// A sequence of bytes of known length that can be read at any position.
 pub trait BlockDevice: Send + Sync + fmt::Debug {
@@ -110,6 +111,7 @@ pub struct FileDevice {
 impl FileDevice {
     /// Wraps an open file of known length; reads are added to `counter`.
     pub fn new(file: File, len_bytes: u64, counter: Arc<ReadCounter>) -> Self {
+        note_read(&file);
         Self {
             file,
             len_bytes,

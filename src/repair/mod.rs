@@ -67,3 +67,12 @@ pub use plan::{ByteRange, RepairPlan};
 pub use preview::Checked;
 pub use removed::Removed;
 pub use wanted::{Action, Removal, Wanted};
+
+/// Whether a file that begins so is kept for the way back or for another run: a journal, a pointer to one, a plan or a patch.
+pub fn is_kept_file(head: &[u8]) -> bool {
+    let holds = |word: &str| memchr::memmem::find(head, word.as_bytes()).is_some();
+    head.starts_with(journal::MAGIC)
+        || head.starts_with(pointer::HEAD)
+        || holds(saved::PLAN)
+        || holds(saved::PATCH)
+}

@@ -19,7 +19,7 @@ use crate::repair::files::{beside, journal_beside, sync_directory, write_new};
 /// What is put behind the name of an image to name the pointer.
 const ENDING: &str = ".goldseal-journal-at";
 /// First line of a pointer.
-const HEAD: &[u8] = b"goldseal-journal-at 1\n";
+pub(crate) const HEAD: &[u8] = b"goldseal-journal-at 1\n";
 /// Longest pointer that is read: the head and the longest path of the system.
 const BYTES_MAX: u64 = 4096 + 64;
 

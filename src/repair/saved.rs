@@ -16,9 +16,9 @@ use crate::repair::plan::RepairPlan;
 use crate::repair::wanted::{Action, Removal, Wanted};
 
 /// First field of a plan.
-const PLAN: &str = "goldseal-plan";
+pub(crate) const PLAN: &str = "goldseal-plan";
 /// First field of a patch.
-const PATCH: &str = "goldseal-patch";
+pub(crate) const PATCH: &str = "goldseal-patch";
 /// Version of both: 2 since files can be removed.
 const VERSION: u32 = 2;
 /// The oldest version that is read.

@@ -1,9 +1,12 @@
 //! Files of the host: opened read-only, without touching their access times, never through a link that leads out.
 
 mod file;
+mod read_files;
 mod tree;
 
 pub use file::{HostKind, OpenedHostFile, open_image_file};
+pub(crate) use read_files::note_read;
+pub use read_files::was_read;
 pub(crate) use tree::is_plain_name;
 pub use tree::{HostEntry, HostEntryKind, HostTree};
 

@@ -32,7 +32,7 @@ use crate::repair::wanted::{Action, Removal};
 use crc32c::crc32c;
 
 /// First bytes of a journal.
-const MAGIC: &[u8; 8] = b"GSEALJ01";
+pub(crate) const MAGIC: &[u8; 8] = b"GSEALJ01";
 /// First bytes of a state.
 const STATE_MAGIC: &[u8; 8] = b"GSEALST1";
 /// Bytes of a state.
