@@ -1,12 +1,13 @@
 //! The reports of `reg`: a key with its subkeys and values, or one value.
 //!
 //! Secrets stay in the image: what Windows keeps as one (LSA secrets, password hashes, product keys) is shown by its
-//! type and length only.
+//! type and length only. In texts, what stands behind a word for a password is hidden, and product keys are.
 
 use serde::Serialize;
 
 use crate::artifact::registry::{KeyValue, ValueKind};
 use crate::base::filetime::FileTime;
+use crate::base::redact;
 use crate::error::Result;
 use crate::evidence::Evidence;
 use crate::facts::context::FoundKey;
@@ -17,7 +18,12 @@ use crate::report::{SCHEMA_VERSION, Style};
 /// Most bytes of a binary value that are shown.
 const BINARY_BYTES_SHOWN: usize = 64;
 /// Parts of key paths below which every value is a secret.
-const SECRET_KEYS: [&str; 5] = [
+const SECRET_KEYS: [&str; 9] = [
+    // The machine keys of NT 4.0, those of users, and keys of both from before.
+    "CRYPTOGRAPHY\\MACHINEKEYS",
+    "CRYPTOGRAPHY\\USERKEYS",
+    "CRYPTOGRAPHY\\CRYPTOAPI PRIVATE KEYS",
+    "PROTECTED STORAGE SYSTEM PROVIDER",
     "POLICY\\SECRETS",
     "POLICY\\POLEKLIST",
     "POLICY\\POLSECRETENCRYPTIONKEY",
@@ -102,10 +108,11 @@ fn data_of(value: &KeyValue) -> serde_json::Value {
         return number.into();
     }
     if let Some(text) = value.string() {
-        return text.into();
+        return redact::secrets(&text).into();
     }
     if let (ValueKind::MultiSz, Some(strings)) = (value.kind(), value.strings()) {
-        return strings.into();
+        let shown = strings.iter().map(|text| redact::secrets(text));
+        return shown.collect();
     }
     let shown = value
         .data
@@ -261,6 +268,10 @@ mod tests {
             ("Microsoft\\Windows NT\\CurrentVersion", "DigitalProductId"),
             ("Vendor", "Product Key"),
             ("Vendor", "CD-Key"),
+            (
+                "Microsoft\\Cryptography\\MachineKeys\\Microsoft Internet Information Server",
+                "EPvk",
+            ),
         ] {
             assert!(is_secret(path, name), "{path}!{name}");
         }
