@@ -140,7 +140,8 @@ impl Found {
             Ok(_) => return false,
             Err(error) => {
                 self.notes.push(format!(
-                    "{config} could not be seen, so it is not known whether it holds hives: {error}"
+                    "{config} could not be seen, so it is not known whether it holds hives: {}",
+                    error.chain()
                 ));
                 return false;
             }
@@ -179,7 +180,8 @@ impl Found {
                     parent.to_string()
                 };
                 self.notes.push(format!(
-                    "{place} could not be listed, so installations in it are not seen: {error}"
+                    "{place} could not be listed, so installations in it are not seen: {}",
+                    error.chain()
                 ));
                 Vec::new()
             }

@@ -9,7 +9,7 @@ use goldseal::image::{Image, Options, Source};
 use crate::support::tool;
 
 /// Made by `scripts/make_small_ntfs.sh`.
-const VOLUME: &[u8] = include_bytes!("../../testdata/ntfs/small.img.gz");
+pub(crate) const VOLUME: &[u8] = include_bytes!("../../testdata/ntfs/small.img.gz");
 
 /// A loop device that is taken away at the end.
 struct Loop(String);

@@ -1,6 +1,7 @@
 //! Split raw images, and disks that are cut.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use goldseal::ErrorKind;
@@ -106,4 +107,37 @@ fn parts_whose_numbers_have_another_width_are_of_another_image() {
     let image = open(&folder.path().join("disk.001")).unwrap();
     assert_eq!(image.size_bytes, 4 << 20);
     assert!(image.notes.is_empty(), "{:?}", image.notes);
+}
+
+/// Whether the notes of an image say that its volume is cut off.
+fn is_said_to_be_cut(path: &Path) -> bool {
+    let notes = open(path).unwrap().notes;
+    notes.iter().any(|note| note.contains("it is cut off"))
+}
+
+#[test]
+fn a_split_image_without_its_last_part_is_said_to_be_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    if !parts(folder.path()) {
+        return;
+    }
+    let first = folder.path().join("disk.001");
+    assert!(!is_said_to_be_cut(&first));
+    fs::remove_file(folder.path().join("disk.004")).unwrap();
+    assert!(is_said_to_be_cut(&first));
+}
+
+#[test]
+fn an_ntfs_volume_that_ends_too_early_is_said_to_be_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("volume");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(crate::block_device::VOLUME)
+        .read_to_end(&mut bytes)
+        .unwrap();
+    fs::write(&path, &bytes).unwrap();
+    assert!(!is_said_to_be_cut(&path));
+    bytes.truncate(bytes.len() - (128 << 10));
+    fs::write(&path, &bytes).unwrap();
+    assert!(is_said_to_be_cut(&path));
 }

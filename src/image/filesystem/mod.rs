@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use crate::base::filetime::FileTime;
 use crate::base::win_path::WinPath;
 use crate::error::Result;
+use crate::image::device::BlockDevice;
 
 /// FILE_ATTRIBUTE_DIRECTORY.
 pub const ATTRIBUTE_DIRECTORY: u32 = 0x10;
@@ -108,10 +109,22 @@ pub struct DirEntry {
 /// What the state of a volume means for what is read from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeNote {
-    /// A word for programs: `dirty`, `log_not_clean`, `hibernated`, `mft_damaged`, `boot_sector_damaged` ...
+    /// A word for programs: `dirty`, `log_not_clean`, `hibernated`, `cut_off`, `mft_damaged`, `boot_sector_damaged` ...
     pub kind: &'static str,
     /// The sentence for people.
     pub text: String,
+}
+
+/// The note of a volume of which the image holds only the first part.
+pub(crate) fn cut_note(device: &dyn BlockDevice, volume_bytes: u64) -> Option<VolumeNote> {
+    let held = device.len_bytes();
+    (held < volume_bytes).then(|| VolumeNote {
+        kind: "cut_off",
+        text: format!(
+            "the volume has {volume_bytes} bytes and the image ends after {held} of them: it is cut off, and what lay behind \
+             is lost"
+        ),
+    })
 }
 
 /// A name in a directory, and what is known of the entry or why it could not be read.

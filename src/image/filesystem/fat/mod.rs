@@ -23,6 +23,7 @@ use crate::image::device::Device;
 use crate::image::filesystem::volume::FsKind;
 use crate::image::filesystem::{
     ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata, VolumeNote,
+    cut_note,
 };
 
 use chain::Chains;
@@ -176,6 +177,11 @@ impl FatVolume {
                 text: "the FAT volume is marked as not closed cleanly; what was written last may be missing".to_owned(),
             });
         }
+        let data_bytes = u64::from(geometry.clusters).saturating_mul(geometry.cluster_bytes);
+        volume.notes.extend(cut_note(
+            volume.device.as_ref(),
+            geometry.data_start.saturating_add(data_bytes),
+        ));
         Ok(volume)
     }
 

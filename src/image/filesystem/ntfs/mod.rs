@@ -51,7 +51,7 @@ use crate::image::filesystem::ntfs::state::VolumeInformation;
 use crate::image::filesystem::ntfs::stream::Stream;
 use crate::image::filesystem::ntfs::upcase::{UPCASE_BYTES, UpcaseTable};
 use crate::image::filesystem::{
-    ATTRIBUTE_ENCRYPTED, ATTRIBUTE_REPARSE, DirEntry, FileSystem, Metadata, VolumeNote,
+    ATTRIBUTE_ENCRYPTED, ATTRIBUTE_REPARSE, DirEntry, FileSystem, Metadata, VolumeNote, cut_note,
 };
 
 /// The MFT record of the root directory.
@@ -328,7 +328,7 @@ impl NtfsVolume {
             Ok(Some((head, size))) => state::hibernation_note(&head, size),
             Err(error) => Some(state::note(
                 "hibernation_unknown",
-                format!("hiberfil.sys can't be read: {error}"),
+                format!("hiberfil.sys can't be read: {}", error.chain()),
             )),
         }
     }
@@ -361,6 +361,11 @@ impl FileSystem for NtfsVolume {
                 "the boot sector is damaged; its copy in the last sector was read",
             ));
         }
+        let geometry = self.mft.geometry();
+        notes.extend(cut_note(
+            self.mft.device().as_ref(),
+            geometry.clusters.saturating_mul(geometry.cluster_bytes),
+        ));
         notes.extend(state::mirror_notes(&self.mft));
         notes.extend(self.information.notes());
         notes.extend(state::log_note(&self.mft));

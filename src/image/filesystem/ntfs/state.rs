@@ -127,7 +127,7 @@ pub fn log_note(mft: &Mft) -> Option<VolumeNote> {
         )),
         Err(error) => Some(note(
             "log_not_clean",
-            format!("$LogFile can't be read: {error}"),
+            format!("$LogFile can't be read: {}", error.chain()),
         )),
     }
 }
@@ -158,7 +158,7 @@ pub fn mirror_notes(mft: &Mft) -> Vec<VolumeNote> {
         let text = match (mft.record(number), mft.mirror_record(number)) {
             (Ok(first), Ok(copy)) if first.block().bytes() == copy.block().bytes() => continue,
             (Ok(_), Ok(_)) => format!("MFT record {number} differs from its copy in $MFTMirr"),
-            (Ok(_), Err(error)) => format!("$MFTMirr: {error}"),
+            (Ok(_), Err(error)) => format!("$MFTMirr: {}", error.chain()),
             (Err(error), _) => error.to_string(),
         };
         notes.push(note("mft_damaged", text));
@@ -208,7 +208,10 @@ pub fn shadow_copy_note(device: &dyn BlockDevice) -> Option<VolumeNote> {
         Ok(_) => None,
         Err(error) => Some(note(
             "shadow_copies_unknown",
-            format!("whether the volume holds shadow copies could not be seen: {error}"),
+            format!(
+                "whether the volume holds shadow copies could not be seen: {}",
+                error.chain()
+            ),
         )),
     }
 }
