@@ -37,6 +37,10 @@ fn json(arguments: &[&str]) -> Json {
     serde_json::from_slice(&goldseal(arguments).stdout).unwrap()
 }
 
+fn stdout(arguments: &[&str]) -> String {
+    String::from_utf8(goldseal(arguments).stdout).unwrap()
+}
+
 fn stderr(arguments: &[&str]) -> String {
     String::from_utf8(goldseal(arguments).stderr).unwrap()
 }
@@ -545,6 +549,40 @@ fn results_are_not_written_into_a_directory_that_is_the_image() {
         2
     );
     assert!(beside.exists());
+}
+
+#[test]
+fn the_table_says_what_a_verdict_takes_on_the_word_of_the_operator() {
+    let words = ["check", UNSAFE, "--assert", "image.in_production=no"];
+    let line =
+        "on the word of the operator (--assert), not shown by the image: image.in_production is no";
+    assert!(stdout(&words).contains(line), "{}", stdout(&words));
+    assert!(!stdout(&["check", UNSAFE]).contains("on the word of"));
+    let twice = [&words[..], &["--assert", "image.in_production=yes"]].concat();
+    let text = stdout(&twice);
+    assert!(text.contains(line), "{text}");
+    let refused = "--assert image.in_production=yes was not used: an earlier one says otherwise";
+    assert!(text.contains(refused), "{text}");
+}
+
+#[test]
+fn an_image_without_event_logs_has_none_and_that_is_an_answer() {
+    let report = json(&["events", UNSAFE, "--format", "json"]);
+    assert_eq!(
+        (&report["logs"], &report["events"]),
+        (&Json::Array(vec![]), &Json::Array(vec![]))
+    );
+    assert_eq!(exit(&["events", UNSAFE]), 0);
+    assert!(stdout(&["events", UNSAFE]).contains("no event log is there"));
+}
+
+#[test]
+fn every_table_begins_with_the_notes_of_its_image_even_if_standard_error_is_quiet() {
+    for command in ["check", "inspect", "keys", "diagnose", "timeline", "events"] {
+        let text = stdout(&[command, SEALED, "--quiet"]);
+        assert!(text.contains("dirty"), "{command}: {text}");
+        assert!(!stderr(&[command, SEALED]).contains("dirty"), "{command}");
+    }
 }
 
 #[test]

@@ -195,11 +195,13 @@ fn only_repair_can_write_to_an_image() {
         "fs::remove",
         "medium::",
     ];
+    // The file of --output is opened by the module that keeps it apart from everything that is read.
+    let may_write = |place: &str| place.starts_with("src/repair/") || place == "src/cli/guard.rs";
     let mut wrong = Vec::new();
     for path in rust_files("src").into_iter().filter(|path| !is_test(path)) {
         let place = shown(&path);
         for (number, line) in code(&path) {
-            if !place.starts_with("src/repair/") && writing.iter().any(|word| line.contains(word)) {
+            if !may_write(&place) && writing.iter().any(|word| line.contains(word)) {
                 wrong.push(format!("{place}:{number}: {}", line.trim()));
             }
         }

@@ -14,7 +14,7 @@ use goldseal::timeline::{Kind, Source};
     version,
     about,
     after_help = "Exit codes: 0 safe or done, 1 unsafe or not there, 2 wrong usage, 3 inconclusive, \
-                  4 the image could not be opened.",
+                  4 the image could not be opened, or a repair was refused or could not be done.",
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
@@ -122,8 +122,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// The manual page, in roff.
-    Man,
+    /// The manual page of the program or of one command, in roff.
+    Man {
+        /// A command; without it, the page of the program.
+        #[arg(value_name = "COMMAND")]
+        page: Option<String>,
+    },
 }
 
 /// The installation to look at, and loose artefacts.

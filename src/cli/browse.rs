@@ -109,9 +109,7 @@ fn split_stream(text: &str) -> (WinPath, Option<&str>) {
 fn target(args: &PathArgs, output: &Output) -> Result<Target, Failure> {
     let source = Source::from_path(&args.image);
     let image = open::open(&source, &open::options(args.allow_backing_anywhere))?;
-    for note in &image.notes {
-        output.note(&format!("{}: {note}", image.source));
-    }
+    open::say_notes(&image, output);
     match args.volume {
         Some(number) => numbered_volume(image, number),
         None => first_volume(image),

@@ -210,14 +210,16 @@ fn vouch(collected: &mut Collected, assertions: &[Assertion]) {
             .facts
             .assert(&assertion.fact, assertion.value.clone(), evidence)
         {
-            let shown = match collected.facts.get(&assertion.fact) {
-                Some(Fact::Found { value, .. }) => value.to_string(),
-                _ => "absent".to_owned(),
+            let why = match collected.facts.get(&assertion.fact) {
+                Some(Fact::Found { asserted: true, .. }) => {
+                    "an earlier one says otherwise".to_owned()
+                }
+                Some(Fact::Found { value, .. }) => format!("the image shows {value}"),
+                _ => "the image shows that it is absent".to_owned(),
             };
-            collected.notes.push(format!(
-                "--assert {} was not used: the image shows {shown}",
-                assertion.text
-            ));
+            collected
+                .notes
+                .push(format!("--assert {} was not used: {why}", assertion.text));
         }
     }
 }
@@ -230,7 +232,7 @@ fn parse_assertion(text: &str) -> Result<Assertion, Failure> {
     })?;
     let known = vocabulary::find(fact).ok_or_else(|| {
         Failure::Usage(format!(
-            "--assert {text}: there is no fact {fact}; `goldseal explain` knows all"
+            "--assert {text}: there is no fact {fact}; `goldseal inspect IMAGE` names all"
         ))
     })?;
     let value = vocabulary::parse_value(known, value)

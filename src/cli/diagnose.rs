@@ -15,7 +15,7 @@ pub(crate) fn run(args: &DiagnoseArgs, output: &mut Output) -> Result<Exit, Fail
         .map(|text| events::time("--problem-time", text, false))
         .transpose()?;
     let args = &args.image;
-    let image = open::open_one(args.image.as_ref(), &args.source, output)?;
+    let image = open::open_one(args.image.as_ref(), &args.source)?;
     let installation = open::installation(&image, args.source.installation, output)?;
     let collected = open::collect(installation, args.prove, |_| !args.no_logs);
     let catalogue = Catalogue::built_in().map_err(|error| Failure::Failed(error.to_string()))?;

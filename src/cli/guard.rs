@@ -7,7 +7,7 @@
 //!   then cannot be the same file.
 //! - When the results are written: the file is none that this process has read, and none that a repair keeps.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) fn check(command: &Command, output: &mut Output) -> Result<(), Failur
         )));
     }
     if writes(command) {
-        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        let file = File::create_new(&path);
         output.take(file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Failure::Usage(format!(
                 "--output {} is there already; a command that writes to an image puts its report into a new file",
@@ -81,6 +81,12 @@ pub(crate) fn open_to_replace(path: &Path) -> Result<File, Failure> {
         }
     }
     File::create(path).map_err(fail)
+}
+
+/// Removes the new file of a command that ended without results.
+pub(crate) fn remove_taken(path: &Path) {
+    // What cannot be removed stays as an empty file; the reason why the command ended matters more.
+    let _ = std::fs::remove_file(path);
 }
 
 /// What tells a path apart: the file, if it is there, and every directory above it.

@@ -12,7 +12,7 @@ use crate::cli::{Exit, Failure, open};
 pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<Exit, Failure> {
     let catalogue = load_catalogue(&args.identities.rules)?;
     let args = &args.image;
-    let image = open::open_one(args.image.as_ref(), &args.source, output)?;
+    let image = open::open_one(args.image.as_ref(), &args.source)?;
     let installation = open::installation(&image, args.source.installation, output)?;
     let context = open::context_within(installation, args.prove, Limits::of_whole_volume())
         .with_identities(catalogue.identities());

@@ -7,7 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, open};
 
 pub(crate) fn run(args: &OneImage, output: &mut Output) -> Result<Exit, Failure> {
-    let image = open::open_one(args.image.as_ref(), &args.source, output)?;
+    let image = open::open_one(args.image.as_ref(), &args.source)?;
     let installation = open::installation(&image, args.source.installation, output)?;
     let collected = open::collect(installation, args.prove, |_| false);
     let report = KeysReport::new(

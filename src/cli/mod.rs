@@ -156,20 +156,55 @@ fn dispatch(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
             output.bytes(&script);
             Ok(Exit::Safe)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| Failure::Failed(format!("manual page: {error}")))?;
-            output.bytes(&page);
+        Command::Man { page } => {
+            output.bytes(&manual_page(page.as_deref())?);
             Ok(Exit::Safe)
         }
     }
 }
 
+/// The manual page of the program, or of one command under the name by which the first refers to it.
+fn manual_page(command: Option<&str>) -> Result<Vec<u8>, Failure> {
+    let mut program = Cli::command();
+    // The options that every command shares belong to each page.
+    program.build();
+    let described = match command {
+        None => program,
+        Some(name) => {
+            let found = program.find_subcommand(name).cloned();
+            found.ok_or_else(|| {
+                Failure::Usage(format!("man {name}: there is no command of that name"))
+            })?
+        }
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(described)
+        .render(&mut page)
+        .map_err(|error| Failure::Failed(format!("manual page: {error}")))?;
+    Ok(page)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_page_that_the_manual_refers_to_can_be_had_and_names_its_options() {
+        let text = |command| String::from_utf8(manual_page(command).unwrap()).unwrap();
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(
+                text(None).contains(&format!("goldseal\\-{name}(1)")),
+                "{name}"
+            );
+            let page = text(Some(name));
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                let written = option.replace('-', "\\-");
+                assert!(page.contains(&written), "{name}: {option}");
+            }
+        }
+        assert!(manual_page(Some("nothing")).is_err());
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -46,22 +46,26 @@ pub(crate) fn open(source: &Source, options: &Options) -> goldseal::Result<Image
 }
 
 /// Opens the one image of a command, or what its loose artefacts stand for.
-pub(crate) fn open_one(
-    image: Option<&PathBuf>,
-    args: &SourceArgs,
-    output: &Output,
-) -> Result<Image, Failure> {
+pub(crate) fn open_one(image: Option<&PathBuf>, args: &SourceArgs) -> Result<Image, Failure> {
     if image.is_none() && !args.loose().is_any() {
         return Err(Failure::Usage(
             "name an IMAGE, or artefacts by option (--system FILE ...)".to_owned(),
         ));
     }
     let source = source(image.map(PathBuf::as_path), args);
-    let image = open(&source, &options(args.allow_backing_anywhere))?;
+    Ok(open(&source, &options(args.allow_backing_anywhere))?)
+}
+
+/// Says the notes of an image on standard error, for commands whose results have no place for them.
+pub(crate) fn say_notes(image: &Image, output: &Output) {
     for note in &image.notes {
-        output.note(&format!("{}: {note}", image.source));
+        // Notes on a volume name the image themselves.
+        if note.starts_with(&image.source) {
+            output.note(note);
+        } else {
+            output.note(&format!("{}: {note}", image.source));
+        }
     }
-    Ok(image)
 }
 
 /// The installation that a command looks at: the one named, or the only one, or the first with a note.

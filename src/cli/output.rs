@@ -1,7 +1,7 @@
 //! Where results and messages go: results to standard output or a file, everything else to standard error.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -57,8 +57,7 @@ impl Output {
     /// Removes the file that was taken for results which there are not.
     pub(crate) fn give_back(&mut self) {
         if let (Some(_), Some(path)) = (self.taken.take(), &self.file) {
-            // What cannot be removed stays as an empty file; the reason why the command ended matters more.
-            let _ = fs::remove_file(path);
+            guard::remove_taken(path);
         }
     }
 

@@ -12,7 +12,8 @@ use crate::cli::{Exit, Failure, open};
 
 pub(crate) fn run(args: &RegArgs, output: &mut Output) -> Result<Exit, Failure> {
     let words = Words::split(args)?;
-    let image = open::open_one(words.image.as_ref(), &args.source, output)?;
+    let image = open::open_one(words.image.as_ref(), &args.source)?;
+    open::say_notes(&image, output);
     let installation = open::installation(&image, args.source.installation, output)?;
     let context = Context::new(installation, Limits::default());
     let (hive, path) = locate(&context, &words.key)?;

@@ -90,8 +90,13 @@ fn by_proof(collected: &Collected) -> Decision {
         _ => Err(Refusal::new(
             Gate::Undecided,
             format!(
-                "the proof does not decide which file is the right one: {}; an expert may name it with --set-name OLD=NEW",
-                plan.reason
+                "the proof decides on no new name: {}{}",
+                plan.reason,
+                if plan.reason.contains("a rename would not help") {
+                    ""
+                } else {
+                    "; who knows the right file can name it with --set-name OLD=NEW"
+                }
             ),
         )),
     };

@@ -15,7 +15,7 @@ use crate::cli::{Exit, Failure, open};
 pub(crate) fn run(args: &TimelineArgs, output: &mut Output) -> Result<Exit, Failure> {
     let filter = filter(args)?;
     let catalogue = load_catalogue(&args.identities.rules)?;
-    let image = open::open_one(args.image.as_ref(), &args.place, output)?;
+    let image = open::open_one(args.image.as_ref(), &args.place)?;
     let installation = open::installation(&image, args.place.installation, output)?;
     let context =
         Context::new(installation, Limits::default()).with_identities(catalogue.identities());

@@ -143,7 +143,7 @@ impl JournalFile {
             Ok(_) => Err(Refusal::new(
                 Gate::Journal,
                 format!(
-                    "{}: is there already and is never overwritten; `goldseal undo` shows what it holds, and once it is not \
+                    "{}: is there already and is never overwritten; `goldseal undo` puts an image back by it, and once it is not \
                      needed any more it can be moved away, or another place be named with --journal",
                     text(path)
                 ),

@@ -40,6 +40,12 @@ pub fn check_text(report: &CheckReport, style: &Style) -> String {
         verdict_word(report.verdict.clone, style),
         verdict_word(report.verdict.seal, style)
     ));
+    if let Some(line) = asserted_line(&report.facts) {
+        text.push_str(&format!(
+            "  {}\n",
+            style.paint(Paint::Doubtful, &printable(&line))
+        ));
+    }
     if let Some(line) = report.across_images.as_ref().and_then(across_line) {
         text.push_str(&format!(
             "  {}\n",
@@ -76,6 +82,27 @@ pub fn check_text(report: &CheckReport, style: &Style) -> String {
     causes(&mut text, style, &undecided, &doubtful, &report.facts);
     rest(&mut text, style, &report.findings);
     text
+}
+
+/// What the verdict takes on the word of the operator, if anything.
+fn asserted_line(facts: &Facts) -> Option<String> {
+    let asserted: Vec<String> = facts
+        .iter()
+        .filter_map(|(id, fact)| match fact {
+            Fact::Found {
+                value,
+                asserted: true,
+                ..
+            } => Some(format!("{id} is {}", value_line(value))),
+            _ => None,
+        })
+        .collect();
+    (!asserted.is_empty()).then(|| {
+        format!(
+            "on the word of the operator (--assert), not shown by the image: {}",
+            asserted.join("; ")
+        )
+    })
 }
 
 /// The Windows of the installation in one line; what is not known is said.

@@ -10,8 +10,9 @@ use crate::evidence::{Evidence, Unknown};
 use crate::facts::event_logs::LogFile;
 use crate::image::Installation;
 use crate::report::fact_text::evidence_line;
-use crate::report::table::{Block, Grid, Paint};
-use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool, printable};
+use crate::report::inspect::heading;
+use crate::report::table::{Block, Grid};
+use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
 
 /// Columns of the label of a log.
 const LABEL_WIDTH: usize = 12;
@@ -180,12 +181,11 @@ impl EventsReport {
 
 /// The report for people.
 pub fn events_text(report: &EventsReport, style: &Style) -> String {
-    let title = format!(
-        "{}: {} events",
-        printable(&report.image.source),
-        report.events.len()
-    );
-    let mut text = format!("{}\n\n", style.paint(Paint::Strong, &title));
+    let mut text = heading(&report.image, &report.installation, style);
+    text.push_str(&format!("{} events\n\n", report.events.len()));
+    if report.logs.is_empty() {
+        text.push_str("  no event log is there\n");
+    }
     let mut block = Block::new(style, 2, LABEL_WIDTH);
     for log in &report.logs {
         block.row(&log.log, &log.line());

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::image::Installation;
-use crate::report::table::{Block, Grid, Paint};
-use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool, printable};
+use crate::report::inspect::heading;
+use crate::report::table::{Block, Grid};
+use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
 use crate::timeline::{Certainty, Entry, Timeline, Unseen};
 
 /// Columns of the label of a source.
@@ -69,12 +70,8 @@ pub fn timeline_schema() -> &'static str {
 
 /// The timeline for people: `~` marks local time of a zone that nobody wrote down.
 pub fn timeline_text(report: &TimelineReport, style: &Style) -> String {
-    let title = format!(
-        "{}: {} entries",
-        printable(&report.image.source),
-        report.entries.len()
-    );
-    let mut text = format!("{}\n", style.paint(Paint::Strong, &title));
+    let mut text = heading(&report.image, &report.installation, style);
+    text.push_str(&format!("{} entries\n", report.entries.len()));
     if !report.unseen.is_empty() {
         let mut block = Block::new(style, 2, LABEL_WIDTH);
         for unseen in &report.unseen {

@@ -159,7 +159,7 @@ pub(crate) fn recover(file: &mut Vec<u8>, logs: &[HiveLog], limits: &Limits) -> 
 }
 
 fn dirty(mut notes: Vec<String>) -> Recovery {
-    notes.push("no log was applied: the hive is read as it stands and may be stale".to_owned());
+    notes.push("no log was applied: what the hive says may be stale".to_owned());
     Recovery {
         state: HiveState::Dirty,
         notes,
