@@ -1,44 +1,108 @@
-//! Search of 100 MB of event logs: seconds of processor time for a search by id and for one by text.
+//! Search of 100 MB of event logs: seconds of processor time for every kind of search.
 //!
-//! `cargo bench --bench event_logs`. The old format is made of records as Windows writes them; for the new one
-//! `GOLDSEAL_EVTX=System.evtx` names a log whose chunks are repeated.
+//! `cargo bench --bench event_logs`. The old format is made of records as Windows writes them. For the new one the chunks of
+//! all logs of the test corpus are repeated, if it lies beside the project, or of those that `GOLDSEAL_EVTX` names
+//! (`a.evtx:b.evtx`). An argument chooses searches by a part of their names. What is found is counted and dropped: its output is no part of the search.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
     clippy::cast_precision_loss,
     reason = "a benchmark prints what it measured"
 )]
 
+#[path = "../tests/support/corpus.rs"]
+mod corpus;
 #[path = "support/cpu_time.rs"]
 mod cpu_time;
 
 use cpu_time::cpu_time;
 use goldseal::artifact::event_log::{self, Query, Text};
+use goldseal::base::filetime::FileTime;
 
 const BYTES: usize = 100_000_000;
 const EVTX_HEADER_BYTES: usize = 4096;
+const EVTX_CHUNK_BYTES: usize = 65_536;
 
 fn main() {
     search("evt", &evt());
-    match std::env::var_os("GOLDSEAL_EVTX") {
-        None => println!("evtx: GOLDSEAL_EVTX names no log"),
-        Some(path) => search("evtx", &evtx(&std::fs::read(path).unwrap())),
+    let logs = match std::env::var("GOLDSEAL_EVTX") {
+        Ok(paths) => paths
+            .split(':')
+            .map(|path| std::fs::read(path).unwrap())
+            .collect(),
+        Err(_) => corpus_logs(),
+    };
+    if logs.is_empty() {
+        println!("evtx: there is no corpus, and GOLDSEAL_EVTX names no log");
+    } else {
+        search("evtx", &evtx(&logs));
     }
 }
 
-fn search(name: &str, log: &[u8]) {
-    let by_id = Query::for_ids([116, 7023, 7024]);
-    let by_text = Query {
-        text: Some(Text::new("no event says this")),
+fn corpus_logs() -> Vec<Vec<u8>> {
+    let names = corpus::names("eventlogs").into_iter();
+    names
+        .filter(|name| name.contains(".evtx"))
+        .map(|name| corpus::read(&name))
+        .collect()
+}
+
+/// Every kind of search: what it is called, and what is asked for.
+fn queries() -> Vec<(&'static str, Query)> {
+    let text = |text: &str| Query {
+        text: Some(Text::new(text)),
         ..Query::default()
     };
-    for (what, query) in [("id", by_id), ("text", by_text)] {
+    let source = |name: &str| Query {
+        sources: vec![name.to_owned()],
+        ..Query::default()
+    };
+    let since = |steps: u64| Query {
+        since: Some(FileTime(steps)),
+        ..Query::default()
+    };
+    // 1980 and 2100.
+    let (early, late) = (119_600_064_000_000_000, 157_469_184_000_000_000);
+    vec![
+        ("id", Query::for_ids([116, 7023, 7024])),
+        ("source", source("NtServicePack")),
+        ("source of many events", source("Service Control Manager")),
+        ("time, none", since(late)),
+        ("time, all", since(early)),
+        ("rare text", text("no event says this")),
+        ("text in every event", text("e")),
+        ("word in most events", text("event")),
+        ("text beyond ASCII", text("ß")),
+        ("text of white space", text(" ")),
+        (
+            "source, time and text in every event",
+            Query {
+                sources: vec!["Service Control Manager".to_owned()],
+                ..Query {
+                    text: Some(Text::new("e")),
+                    ..since(early)
+                }
+            },
+        ),
+        ("nothing, all are found", Query::default()),
+    ]
+}
+
+fn search(name: &str, log: &[u8]) {
+    let chosen = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let chosen = chosen.unwrap_or_default();
+    let queries = queries().into_iter();
+    for (what, query) in queries.filter(|(what, _)| what.contains(&chosen)) {
         let mut found = 0_u64;
         let start = cpu_time();
         let summary = event_log::read(log, &query, &mut |_| found += 1).unwrap();
         let spent = cpu_time().saturating_sub(start);
         println!(
-            "{name}: {:.0} MB, {} records searched by {what}: {found} found, {:.2} s of processor time",
+            "{name}: {:.0} MB, {} records, by {what}: {found} found, {:.2} s of processor time",
             log.len() as f64 / 1e6,
             summary.records,
             spent.as_secs_f64()
@@ -86,11 +150,16 @@ fn evt() -> Vec<u8> {
     log
 }
 
-fn evtx(log: &[u8]) -> Vec<u8> {
-    let (header, chunks) = log.split_at(EVTX_HEADER_BYTES);
-    let mut long = header.to_vec();
+/// The chunks of logs, one log behind the other, over and over.
+fn evtx(logs: &[Vec<u8>]) -> Vec<u8> {
+    let mut long = logs[0][..EVTX_HEADER_BYTES].to_vec();
     while long.len() < BYTES {
-        long.extend_from_slice(chunks);
+        for log in logs {
+            let chunks = log[EVTX_HEADER_BYTES..].chunks_exact(EVTX_CHUNK_BYTES);
+            for chunk in chunks.filter(|chunk| chunk.iter().any(|byte| *byte != 0)) {
+                long.extend_from_slice(chunk);
+            }
+        }
     }
     long
 }

@@ -28,10 +28,14 @@ def text(value):
 
 
 def record(number, seconds, source, event_id, strings=(), data=b"", kind=ERROR, computer="GOLDEN", count=None,
-           data_offset=None):
-    """One record with its length at both ends, padded to four bytes."""
+           data_offset=None, sid=b"", aligned=True):
+    """One record with its length at both ends, padded to four bytes. Windows aligns only a SID; libevt reads the data of a
+    record only if no gap lies between names and strings."""
     names = text(source) + text(computer)
-    names += b"\0" * (-len(names) % 4)
+    if aligned or sid:
+        names += b"\0" * (-len(names) % 4)
+    sid_offset = 56 + len(names)
+    names += sid
     string_offset = 56 + len(names)
     body = b"".join(text(string) for string in strings)
     at_data = string_offset + len(body)
@@ -40,9 +44,14 @@ def record(number, seconds, source, event_id, strings=(), data=b"", kind=ERROR, 
     length = string_offset + len(tail) + 4
     fixed = struct.pack(
         "<I4sIIIIHHHHIIIIII", length, b"LfLe", number, seconds, seconds, event_id, kind,
-        len(strings) if count is None else count, 0, 0, 0, string_offset, 0, string_offset, len(data),
+        len(strings) if count is None else count, 0, 0, 0, string_offset, len(sid), sid_offset, len(data),
         at_data if data_offset is None else data_offset)
     return fixed + names + tail + struct.pack("<I", length)
+
+
+def tight(*values, **named):
+    """A record without a gap, as Windows writes it."""
+    return record(*values, aligned=False, **named)
 
 
 def end_mark(begin, end, current, oldest):
@@ -66,9 +75,9 @@ def plain(records, dirty=False):
 
 def wrapped():
     """Record 3 is the oldest; record 5 begins before the end of the file and ends behind the header."""
-    old = [record(n, START + n, "EventLog", 0x80000000 | 6005, kind=INFORMATION) for n in (3, 4)]
-    over = record(5, START + 5, "Service Control Manager", 0xC0000000 | 7000, ["Psysdup2", "%%2"])
-    new = record(6, START + 6, "EventLog", 0x80000000 | 6006, kind=INFORMATION)
+    old = [tight(n, START + n, "EventLog", 0x80000000 | 6005, kind=INFORMATION) for n in (3, 4)]
+    over = tight(5, START + 5, "Service Control Manager", 0xC0000000 | 7000, ["Psysdup2", "%%2"])
+    new = tight(6, START + 6, "EventLog", 0x80000000 | 6006, kind=INFORMATION)
     cut = len(over) - 40
     rest = over[cut:]
     end = HEADER + len(rest) + len(new)
@@ -82,18 +91,18 @@ def wrapped():
 def kb884872():
     scm = "Service Control Manager"
     return [
-        record(1, START, "EventLog", 0x80000000 | 6009, ["5.00.", "2195", "Service Pack 4", "Uniprocessor Free"],
+        tight(1, START, "EventLog", 0x80000000 | 6009, ["5.00.", "2195", "Service Pack 4", "Uniprocessor Free"],
                kind=INFORMATION),
-        record(2, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION),
-        record(3, START + 60, "W3SVC", 0xC0000000 | 116, ["/LM/W3SVC/"], struct.pack("<I", 3)),
-        record(4, START + 60, "SMTPSVC", 0xC0000000 | 116, ["/LM/SMTPSVC/"], struct.pack("<I", 3)),
-        record(5, START + 61, scm, 0xC0000000 | 7023, ["World Wide Web Publishing Service", "%%3"]),
-        record(6, START + 62, scm, 0xC0000000 | 7024, ["IIS Admin Service", "2148073478 (0x80090006)"]),
-        record(7, START + 63, scm, 0xC0000000 | 7001,
+        tight(2, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION),
+        tight(3, START + 60, "W3SVC", 0xC0000000 | 116, ["/LM/W3SVC/"], struct.pack("<I", 3)),
+        tight(4, START + 60, "SMTPSVC", 0xC0000000 | 116, ["/LM/SMTPSVC/"], struct.pack("<I", 3)),
+        tight(5, START + 61, scm, 0xC0000000 | 7023, ["World Wide Web Publishing Service", "%%3"]),
+        tight(6, START + 62, scm, 0xC0000000 | 7024, ["IIS Admin Service", "2148073478 (0x80090006)"]),
+        tight(7, START + 63, scm, 0xC0000000 | 7001,
                ["World Wide Web Publishing Service", "IIS Admin Service", "%%1066"]),
-        record(8, START + 64, scm, 0xC0000000 | 7023, ["Windows Time", "%%3"]),
-        record(9, START + 90, "EventLog", 0x80000000 | 6011, ["GOLDEN", "CLONE1"], kind=INFORMATION, computer="CLONE1"),
-        record(10, START + 91, "NtServicePack", 0x40000000 | 4377, ["Windows 2000", "KB884872"], kind=INFORMATION,
+        tight(8, START + 64, scm, 0xC0000000 | 7023, ["Windows Time", "%%3"]),
+        tight(9, START + 90, "EventLog", 0x80000000 | 6011, ["GOLDEN", "CLONE1"], kind=INFORMATION, computer="CLONE1"),
+        tight(10, START + 91, "NtServicePack", 0x40000000 | 4377, ["Windows 2000", "KB884872"], kind=INFORMATION,
                computer="CLONE1"),
     ]
 
@@ -102,22 +111,22 @@ def clone_application():
     events = [("MSDTC", 0x40000000 | 4105), ("MSDTC", 0x40000000 | 4104), ("MSDTC Client 2", 0xC0000000 | 4104),
               ("MSDTC", 0x40000000 | 4105), ("MSDTC", 0x40000000 | 4104), ("MSDTC Client", 0xC0000000 | 4101),
               ("COM+", 0x80000000 | 4440)]
-    return [record(n, START + n, source, event_id, kind=INFORMATION)
+    return [tight(n, START + n, source, event_id, kind=INFORMATION)
             for n, (source, event_id) in enumerate(events, 1)]
 
 
 def lying():
-    good = record(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION)
-    many = record(2, START + 1, "Service Control Manager", 7000, ["W3SVC", "%%2"], count=60_000)
-    away = record(3, START + 2, "W3SVC", 116, ["/LM/W3SVC/"], b"\3\0\0\0", data_offset=0xFFFFFFF0)
-    cut = record(4, START + 3, "W3SVC", 116, ["/LM/W3SVC/"], b"\3\0\0\0")[:-8]
+    good = tight(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION)
+    many = tight(2, START + 1, "Service Control Manager", 7000, ["W3SVC", "%%2"], count=60_000)
+    away = tight(3, START + 2, "W3SVC", 116, ["/LM/W3SVC/"], b"\3\0\0\0", data_offset=0xFFFFFFF0)
+    cut = tight(4, START + 3, "W3SVC", 116, ["/LM/W3SVC/"], b"\3\0\0\0")[:-8]
     return plain([good, many, away, cut])
 
 
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    german = [record(1, START, "Service Control Manager", 0xC0000000 | 7024,
+    german = [tight(1, START, "Service Control Manager", 0xC0000000 | 7024,
                      ["IIS-Verwaltungsdienst", "%%-2146893818"], computer="VORLAGE")]
     files = {
         "kb884872_system.evt": plain(kb884872()),

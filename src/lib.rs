@@ -3,6 +3,10 @@
 
 #![forbid(unsafe_code)]
 
+// Helpers of tests/support speak of the crate by its name, in unit tests too.
+#[cfg(test)]
+extern crate self as goldseal;
+
 pub mod artifact;
 pub mod base;
 pub mod diagnosis;

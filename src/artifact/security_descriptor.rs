@@ -93,7 +93,7 @@ impl Sid {
         }
     }
 
-    /// Parses the SID at the start of `raw`.
+    /// Parses the SID at the start of `raw`, which lies at `offset`.
     pub(crate) fn parse(raw: &[u8], offset: usize) -> Result<Self> {
         let broken = |what: &str| Error::corrupt(format!("SID at 0x{offset:08x}: {what}"));
         let [revision, count] =

@@ -20,11 +20,15 @@ pub(crate) fn folder() -> Option<PathBuf> {
 
 /// The names of the files of one kind (`hives`, `pe`), in the order of the manifest.
 pub(crate) fn names(kind: &str) -> Vec<String> {
-    manifest()
+    all_names()
         .into_iter()
-        .map(|row| row.path)
         .filter(|path| path.starts_with(&format!("{kind}/")))
         .collect()
+}
+
+/// The names of all files.
+pub(crate) fn all_names() -> Vec<String> {
+    manifest().into_iter().map(|row| row.path).collect()
 }
 
 /// What `facts.json` says of the files, by name.

@@ -10,6 +10,7 @@ pub(crate) fn skipped(why: &str) {
 }
 
 /// Whether an outside tool can be started; where the environment says `CI=true` a missing one fails the test.
+#[allow(dead_code, reason = "each test binary uses its part")]
 pub(crate) fn tool(name: &str) -> bool {
     let found = Command::new(name)
         .arg("--version")

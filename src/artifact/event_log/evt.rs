@@ -13,6 +13,7 @@ use memchr::memmem;
 use crate::artifact::event_log::query::Query;
 use crate::artifact::event_log::record::{EventRecord, EventString, EventTime, Level};
 use crate::artifact::event_log::{LogKind, LogSummary};
+use crate::artifact::security_descriptor::Sid;
 use crate::base::bytes::{slice, u16_le, u32_le};
 use crate::base::utf16;
 
@@ -165,6 +166,7 @@ fn parse(bytes: &[u8], start: usize, recovered: bool) -> EventRecord {
     let (computer, after_computer) = text_at(body, after_source).unwrap_or_default();
     let (strings, strings_whole) = strings(body, word(36), half(26));
     let (data, data_whole) = data(body, word(52), word(48));
+    let (user_sid, sid_whole) = user_sid(body, word(44), word(40));
     let id = word(20);
     EventRecord {
         time: Some(EventTime::Seconds(word(12))),
@@ -176,12 +178,15 @@ fn parse(bytes: &[u8], start: usize, recovered: bool) -> EventRecord {
         qualifiers: u16::try_from(id >> 16).ok(),
         level: Level::of_event_type(half(24)),
         computer,
+        user_sid,
         record: u64::from(word(8)),
         strings,
         data,
         offset: u64::try_from(start).unwrap_or(u64::MAX),
         recovered,
-        damaged: after_source == 0 || after_computer == 0 || !strings_whole || !data_whole,
+        damaged: after_source == 0
+            || after_computer == 0
+            || !(strings_whole && data_whole && sid_whole),
     }
 }
 
@@ -217,17 +222,28 @@ fn strings(body: &[u8], offset: u32, count: u16) -> (Vec<EventString>, bool) {
 
 /// The data, and whether all of it is there.
 fn data(body: &[u8], offset: u32, len: u32) -> (Vec<u8>, bool) {
-    if len == 0 {
-        return (Vec::new(), true);
-    }
-    let bytes = (|| {
-        let offset = usize::try_from(offset).ok()?;
-        let len = usize::try_from(len).ok()?;
-        (offset >= RECORD_BYTES_MIN).then_some(())?;
-        slice(body, offset, len)
-    })();
-    match bytes {
+    match part(body, offset, len) {
         Some(bytes) => (bytes.to_vec(), true),
         None => (Vec::new(), false),
     }
+}
+
+/// The SID of the user if the record has one, and whether all of it is there.
+fn user_sid(body: &[u8], offset: u32, len: u32) -> (Option<String>, bool) {
+    if len == 0 {
+        return (None, true);
+    }
+    let sid = part(body, offset, len).and_then(|bytes| Sid::parse(bytes, 0).ok());
+    (sid.as_ref().map(Sid::to_string), sid.is_some())
+}
+
+/// Bytes of a record behind its fixed fields.
+fn part(body: &[u8], offset: u32, len: u32) -> Option<&[u8]> {
+    if len == 0 {
+        return Some(&[]);
+    }
+    let offset = usize::try_from(offset).ok()?;
+    let len = usize::try_from(len).ok()?;
+    (offset >= RECORD_BYTES_MIN).then_some(())?;
+    slice(body, offset, len)
 }

@@ -90,7 +90,7 @@ struct Wanted<'q> {
 impl Wanted<'_> {
     /// Whether the event may be one that is asked for.
     fn may_be(&mut self, xml: &[u8]) -> bool {
-        xml::id(xml).is_none_or(|id| self.query.wants_id(id))
+        (self.query.ids.is_empty() || xml::id(xml).is_none_or(|id| self.query.wants_id(id)))
             && self
                 .filter
                 .as_mut()

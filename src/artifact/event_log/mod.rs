@@ -8,8 +8,10 @@
 //! Specifications: `[MS-EVEN]` and the EVENTLOGRECORD structure of the Windows SDK; libevt, "Windows Event Log (EVT)
 //! format"; libevtx, "Windows XML Event Log (EVTX) format". The page is docs/formats/event-logs.md.
 
+mod event_fields;
 mod evt;
 mod evtx;
+mod plain_xml;
 mod query;
 mod record;
 mod xml;

@@ -1,5 +1,7 @@
 //! Which records are asked for: by source, id, time and text.
 
+use memchr::memchr2_iter;
+
 use crate::artifact::event_log::record::{EventRecord, EventTime};
 use crate::artifact::event_log::xml_filter::XmlFilter;
 use crate::base::filetime::FileTime;
@@ -35,15 +37,19 @@ impl Text {
 
     /// Whether it is part of another text.
     pub fn is_in(&self, text: &str) -> bool {
-        let needle = self.lower.as_bytes();
-        if !(text.is_ascii() && self.lower.is_ascii()) {
+        if !text.is_ascii() {
             return text.to_lowercase().contains(&self.lower);
         }
-        needle.is_empty()
-            || text
-                .as_bytes()
-                .windows(needle.len())
-                .any(|window| window.eq_ignore_ascii_case(needle))
+        let needle = self.lower.as_bytes();
+        let Some(first) = needle.first() else {
+            return true;
+        };
+        // The lower case of ASCII is ASCII: where the text beyond it is, is no place to begin.
+        memchr2_iter(*first, first.to_ascii_uppercase(), text.as_bytes()).any(|at| {
+            let end = at.saturating_add(needle.len());
+            let part = text.as_bytes().get(at..end);
+            part.is_some_and(|part| part.eq_ignore_ascii_case(needle))
+        })
     }
 }
 

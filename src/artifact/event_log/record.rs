@@ -143,6 +143,9 @@ pub struct EventRecord {
     pub level: Level,
     /// The name of the computer at that time.
     pub computer: String,
+    /// The SID of the user, where the record names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_sid: Option<String>,
     /// The number of the record in its log.
     pub record: u64,
     /// The insertion strings in their order.

@@ -186,6 +186,7 @@ mod tests {
             qualifiers: None,
             level: Level::Error,
             computer: "GOLDEN".to_owned(),
+            user_sid: None,
             record: 1,
             strings: vec![text(service), text(code)],
             data: Vec::new(),
