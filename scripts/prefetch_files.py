@@ -158,6 +158,10 @@ def shapes():
     """Name, content, and the file that holds it."""
     path = "\\DEVICE\\HARDDISKVOLUME1\\WINDOWS\\SYSTEM32\\FBRESEAL.EXE"
     times = [f"2009-03-0{9 - index}T14:40:00Z" for index in range(8)]
+    sysprep = "\\DEVICE\\HARDDISKVOLUME1\\SYSPREP\\SYSPREP.EXE"
+    for name, program, place, runs in (("v17_once.pf", "FBRESEAL.EXE", path, 1), ("v17_sysprep.pf", "SYSPREP.EXE", sysprep, 3)):
+        content = prefetch(17, program, place, runs, times[:1])
+        yield name, content, content
     for name, form, runs, more, pack in (
             ("v17.pf", 17, 2, 0, None),
             ("v23.pf", 23, 3, 0, None),
