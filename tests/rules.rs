@@ -293,6 +293,21 @@ fn a_word_outside_of_the_set_of_a_fact_is_refused() {
 }
 
 #[test]
+fn an_event_that_no_log_can_show_is_refused() {
+    let refused = load(&GOOD.replace(
+        "fact = \"id.agents\", op = \"absent\"",
+        "fact = \"evt.signatures\", op = \"contains\", value = \"EVT-4101\"",
+    ));
+    let error = refused.unwrap_err();
+    assert!(
+        error.starts_with(
+            "acme.toml:11: evt.signatures never holds \"EVT-4101\", it holds one of EVT-116-W3SVC,"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_key_outside_of_the_form_is_refused() {
     check_refused(
         "remedy",

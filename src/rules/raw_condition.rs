@@ -210,14 +210,18 @@ fn operand(fact: &FactDefinition, raw: &toml::Value, span: Range<usize>) -> Resu
         )
     })?;
     if let Value::Text(text) = &value
-        && fact.kind == FactType::Text
+        && matches!(fact.kind, FactType::Text | FactType::List)
         && !fact.words.is_empty()
         && !fact.words.contains(&text.as_str())
     {
         let known = fact.words.join(", ");
+        let (never, is) = match fact.kind {
+            FactType::List => ("never holds", "holds"),
+            _ => ("is never", "is"),
+        };
         return Err(Fault::new(
             span,
-            format!("{} is never {text:?}, it is one of {known}", fact.id),
+            format!("{} {never} {text:?}, it {is} one of {known}", fact.id),
         ));
     }
     Ok(value)

@@ -21,6 +21,7 @@ pub(crate) use marks::{CloneMarks, Mark};
 #[cfg(test)]
 pub(crate) use shown::collect;
 pub(crate) use shown::{collect_all, not_read};
+pub(crate) use signatures::SIGNATURE_IDS;
 
 /// The facts of this group.
 pub(crate) const IDS: [&str; 8] = [

@@ -220,6 +220,21 @@ pub(crate) const SIGNATURES: [Signature; 31] = [
     signature("EVT-6008", &["EventLog"], &[6008], Test::Any),
 ];
 
+/// Their ids: the words that `evt.signatures` can hold, so that no rule asks for one that no log can show.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when the program is built"
+)]
+pub(crate) const SIGNATURE_IDS: [&str; SIGNATURES.len()] = {
+    let mut ids = [""; SIGNATURES.len()];
+    let mut index = 0;
+    while index < ids.len() {
+        ids[index] = SIGNATURES[index].id;
+        index += 1;
+    }
+    ids
+};
+
 const fn signature(
     id: &'static str,
     sources: &'static [&'static str],

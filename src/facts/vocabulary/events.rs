@@ -1,5 +1,6 @@
 //! Facts on event logs.
 
+use crate::facts::event_logs::SIGNATURE_IDS;
 use crate::facts::vocabulary::{FactDefinition, FactType, Grade};
 
 /// Where the System log lies.
@@ -9,7 +10,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
     FactDefinition {
         id: "evt.signatures",
         kind: FactType::List,
-        words: &[],
+        words: &SIGNATURE_IDS,
         always: false,
         description: "Known failure events found in the System and Application logs, by signature id: source and event id, then service or code (EVT-IISADMIN-80090006: the IIS Admin service ended with 0x80090006, events 7023 or 7024; EVT-6167-LSASRV: a machine that shares its machine ID with another one was refused, since the updates of August 2025). Matched on source, id, insertion strings and data, never on localised text. What a log does not show it may have lost: an empty list is no proof that nothing happened.",
         place: "%SystemRoot%\\system32\\config\\*.evt, winevt\\Logs\\*.evtx",

@@ -233,6 +233,17 @@ pub fn violations(facts: &Facts) -> Vec<String> {
                     definition.words
                 ));
             }
+            Fact::Found {
+                value: Value::List(items),
+                ..
+            } if !definition.words.is_empty()
+                && !items.iter().all(|item| matches!(item, Value::Text(text) if definition.words.contains(&text.as_str()))) =>
+            {
+                found.push(format!(
+                    "{id} holds none but {:?}, found {items:?}",
+                    definition.words
+                ));
+            }
             Fact::Absent(_) if definition.always => {
                 found.push(format!("{id} is never absent: it is found, or unknown"));
             }
