@@ -39,6 +39,7 @@ fn facts_of(hives: &[(&str, &str)]) -> Option<Facts> {
         locator: Locator::new("corpus"),
         layers: Vec::new(),
         disk: None,
+        neighbours: Vec::new(),
     };
     Some(collect(&installation, Limits::default()).facts)
 }

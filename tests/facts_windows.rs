@@ -52,6 +52,7 @@ fn facts_on(root: &str, filesystem: MemoryFileSystem) -> Collected {
         locator: Locator::new("image"),
         layers: Vec::new(),
         disk: None,
+        neighbours: Vec::new(),
     };
     collect(&installation, Limits::default())
 }

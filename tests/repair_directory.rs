@@ -172,3 +172,130 @@ fn a_journal_beside_another_tree_changes_no_name_of_the_first() {
     }
     assert!(tree.files() == before);
 }
+
+const ASIDE: &str = "Windows.old";
+
+/// The tree of the sample, and the same once more as an upgrade puts it aside: installation 0 there, 1 in the root.
+fn with_one_put_aside() -> Tree {
+    let tree = Tree::new();
+    tree::copy_out(&kb884872::to_rename(), &tree.root().join(ASIDE));
+    tree
+}
+
+/// Outcome of every rule for an installation.
+fn outcomes(tree: &Tree, installation: &str) -> Vec<(String, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .arg("check")
+        .arg(tree.root())
+        .args(["--installation", installation, "--format", "json"])
+        .output()
+        .unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    let findings = report["findings"].as_array().unwrap();
+    let outcome = |finding: &Json| (text(&finding["rule"]), text(&finding["outcome"]));
+    findings.iter().map(outcome).collect()
+}
+
+#[test]
+fn of_several_installations_the_one_to_repair_has_to_be_named() {
+    let tree = with_one_put_aside();
+    let before = tree.files();
+    for more in [&[][..], &["--apply", "--in-place"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .arg("repair")
+            .arg(tree.root())
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4), "{more:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        for word in [
+            "several_installations",
+            "0: ",
+            "Windows.old\\WINNT",
+            "1: ",
+            "--installation N",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    assert!(before == tree.files());
+}
+
+#[test]
+fn the_repair_of_an_installation_that_was_put_aside_leaves_the_live_one_as_it_is() {
+    let tree = with_one_put_aside();
+    let (before, files) = (outcomes(&tree, "1"), tree.files());
+    let fired = ("KEY-001".to_owned(), "fired".to_owned());
+    assert!(before.contains(&fired) && outcomes(&tree, "0").contains(&fired));
+    let (code, report) = tree.repair(&["--installation", "0", "--apply", "--in-place"]);
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(report["neighbours"][0]["index"], 1);
+    assert_eq!(report["neighbours"][0]["changes"], serde_json::json!([]));
+    assert!(outcomes(&tree, "0").contains(&("KEY-001".to_owned(), "clear".to_owned())));
+    assert_eq!(before, outcomes(&tree, "1"));
+    let live = |files: BTreeMap<PathBuf, (Vec<u8>, SystemTime)>| {
+        let all = files.into_iter();
+        all.filter(|(path, _)| !path.starts_with(tree.root().join(ASIDE)))
+            .collect::<Vec<_>>()
+    };
+    assert!(live(files) == live(tree.files()));
+}
+
+/// The gate and the message of a refused change of the installation that was put aside.
+fn refused(tree: &Tree, old: &str, new: &str) -> String {
+    let before = tree.files();
+    let named = pair(old, new);
+    let (code, report) = tree.repair(&[
+        "--installation",
+        "0",
+        "--set-name",
+        &named,
+        "--apply",
+        "--in-place",
+    ]);
+    assert_eq!(code, 4, "{report}");
+    assert_eq!(report["refusal"]["gate"], "other_installation", "{report}");
+    assert!(before == tree.files());
+    report["refusal"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_key_file_of_another_installation_is_not_renamed() {
+    let tree = with_one_put_aside();
+    let text = refused(&tree, &format!("{}\\{FIRST}", kb884872::FOLDER), CURRENT);
+    assert!(text.contains("installation 1 in WINNT"), "{text}");
+    assert!(text.contains("is a key file of it too"), "{text}");
+}
+
+#[test]
+fn a_change_after_which_another_installation_fails_a_rule_is_refused() {
+    let tree = with_one_put_aside();
+    let text = refused(
+        &tree,
+        "WINNT\\system32\\inetsrv\\MetaBase.bin",
+        "MetaBase.bix",
+    );
+    assert!(text.contains("there goes from clear to unknown"), "{text}");
+}
+
+#[test]
+fn key_files_named_by_option_stand_in_for_those_of_an_installation_that_was_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("tree");
+    tree::copy_out(&kb884872::to_rename(), &root.join(ASIDE));
+    let inside = root.join(ASIDE).join(kb884872::FOLDER.replace('\\', "/"));
+    let keys = folder.path().join("keys");
+    fs::rename(&inside, &keys).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .arg("keys")
+        .arg(&root)
+        .args(["--format", "json", "--machine-keys"])
+        .arg(&keys)
+        .output()
+        .unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let listed = report["machine_keys"].as_array().unwrap();
+    assert!(listed.iter().any(|key| key["name"] == FIRST), "{report}");
+}

@@ -190,6 +190,7 @@ fn collected(filesystem: MemoryFileSystem) -> Facts {
         locator: Locator::new("synthetic"),
         layers: Vec::new(),
         disk: None,
+        neighbours: Vec::new(),
     };
     collect(&installation, Limits::default()).facts
 }

@@ -286,7 +286,7 @@ pub(crate) struct RepairArgs {
     /// A volume, disk or disk image; told apart by content.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
-    /// Only the installation with this number, counted from 0.
+    /// The installation with this number, counted from 0; has to be named where the image holds several.
     #[arg(long, value_name = "N")]
     pub(crate) installation: Option<usize>,
     /// Let an image name a parent disk outside of its own directory.

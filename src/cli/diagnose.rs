@@ -30,7 +30,7 @@ pub(crate) fn run(args: &DiagnoseArgs, output: &mut Output) -> Result<Exit, Fail
             loose.is_any()
         },
         allow_backing_anywhere: args.source.allow_backing_anywhere,
-        installation: installation.index,
+        installation: (image.installations.len() > 1).then_some(installation.index),
         problem_time,
     };
     let report = DiagnoseReport::new(

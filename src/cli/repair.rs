@@ -9,8 +9,9 @@ use goldseal::repair::journal::Journal;
 use goldseal::repair::others::others;
 use goldseal::repair::saved::Saved;
 use goldseal::repair::{
-    Checked, FullHash, Gate, Planned, Refusal, RepairPlan, backup, copy, full_hash, in_place,
-    in_use, journal_beside, preview, read_small, saved, status, write_new,
+    Checked, FullHash, Gate, Neighbour, Planned, Preview, Refusal, RepairPlan, backup, copy,
+    full_hash, in_place, in_use, journal_beside, neighbours, preview, read_small, saved, status,
+    write_new,
 };
 use goldseal::report::{ImageInfo, RepairReport, repair_text};
 use goldseal::rules::Catalogue;
@@ -52,6 +53,9 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     let wanted = args
         .installation
         .or_else(|| saved.as_ref().map(Saved::installation));
+    if wanted.is_none() {
+        neighbours::only_one(&image).map_err(|refusal| Failure::Failed(refusal.to_string()))?;
+    }
     let installation = open::installation(&image, wanted, output)?;
     let before = Checked::run(installation, &catalogue)?;
     let mut decision = match &saved {
@@ -150,10 +154,10 @@ fn plan(
     let expected = preview::after(
         &Source::from_path(&args.image),
         &open::options(args.allow_backing_anywhere),
-        installation.index,
         &plan,
         inputs.catalogue,
     )?;
+    let others = Neighbour::all(image, installation, &plan, &expected, inputs.catalogue)?;
     let run = this_run();
     let mut prepared = in_place::journal(image, installation, &plan, &run);
     let full = digests(args, &plan, &mut prepared)?;
@@ -163,7 +167,9 @@ fn plan(
         plan.warnings
             .push(format!("not to be written in place: {}", refusal.text));
     }
-    report.plan(&plan, &expected, full.as_ref());
+    let seen = expected.of(installation.index)?;
+    report.plan(&plan, seen, &others, full.as_ref());
+    neighbours::check(&others)?;
     save(args, image, installation, &plan)?;
     if args.to.is_some() && !plan.moves.is_empty() {
         return Err(Refusal::new(
@@ -173,7 +179,7 @@ fn plan(
     }
     if let Some(target) = &args.to {
         let copy = copy::write(image, &args.image, installation, &plan, target, &run)?;
-        let found = reopened(args, copy.temporary(), installation.index, inputs.catalogue)?;
+        let found = reopened(args, copy.temporary(), inputs.catalogue)?;
         if !found.is_same_but_for_places(&expected) {
             return Err(differs("the repaired copy, which was removed again").into());
         }
@@ -193,7 +199,7 @@ fn plan(
         ));
     } else if let Some(journal) = inputs.journal {
         let mut check = || {
-            let found = reopened(args, &args.image, installation.index, inputs.catalogue)?;
+            let found = reopened(args, &args.image, inputs.catalogue)?;
             if found.is_same(&expected)? {
                 Ok(())
             } else {
@@ -267,21 +273,10 @@ fn differs(what: &str) -> goldseal::Error {
 }
 
 /// What every check says of a written image, opened from scratch.
-fn reopened(
-    args: &RepairArgs,
-    path: &Path,
-    index: usize,
-    catalogue: &Catalogue,
-) -> goldseal::Result<Checked> {
+fn reopened(args: &RepairArgs, path: &Path, catalogue: &Catalogue) -> goldseal::Result<Preview> {
     let options = open::options(args.allow_backing_anywhere);
     let nothing = RepairPlan::default();
-    preview::after(
-        &Source::from_path(path),
-        &options,
-        index,
-        &nothing,
-        catalogue,
-    )
+    preview::after(&Source::from_path(path), &options, &nothing, catalogue)
 }
 
 /// Saves the plan and the patch, where that was asked for.

@@ -112,8 +112,8 @@ fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Com
     if request.allow_backing_anywhere {
         base.push_str(" --allow-backing-anywhere");
     }
-    if request.installation > 0 {
-        base.push_str(&format!(" --installation {}", request.installation));
+    if let Some(installation) = request.installation {
+        base.push_str(&format!(" --installation {installation}"));
     }
     vec![
         host(

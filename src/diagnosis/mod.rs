@@ -118,8 +118,8 @@ pub struct Request<'r> {
     pub stand_ins: bool,
     /// Set if the image may name a parent disk outside of its own directory.
     pub allow_backing_anywhere: bool,
-    /// The number of the installation.
-    pub installation: usize,
+    /// The number of the installation, where the image holds several: a repair has to name it then.
+    pub installation: Option<usize>,
     /// When the problem began, if the operator says so.
     pub problem_time: Option<FileTime>,
 }

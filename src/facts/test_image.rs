@@ -95,6 +95,7 @@ impl TestImage {
             locator: Locator::new("test"),
             layers: Vec::new(),
             disk: self.disk,
+            neighbours: Vec::new(),
         };
         let context = Context::new(&installation, Limits::default());
         run(&context, &mut self.facts);

@@ -67,6 +67,7 @@ fn of_loose(typed: String, loose: LooseFiles, counter: Arc<ReadCounter>) -> Imag
         locator: locator.clone(),
         layers: layers.clone(),
         disk: None,
+        neighbours: Vec::new(),
     };
     Image {
         source: typed,
@@ -329,7 +330,7 @@ fn find_installations(image: &mut Image, disks: &[Option<DiskFacts>], options: &
         for note in found.notes {
             image.notes.push(format!("{}: {note}", volume.locator));
         }
-        for system_root in found.system_roots {
+        for system_root in &found.system_roots {
             if image.installations.len() >= options.limits.installations_max {
                 image.notes.push(format!(
                     "more than {} Windows installations; the others are not looked at",
@@ -339,11 +340,17 @@ fn find_installations(image: &mut Image, disks: &[Option<DiskFacts>], options: &
             }
             image.installations.push(Installation {
                 index: image.installations.len(),
-                system_root,
+                system_root: system_root.clone(),
                 filesystem: Arc::clone(filesystem),
                 locator: volume.locator.clone(),
                 layers: volume.layers.clone(),
                 disk: disks.get(index).cloned().flatten(),
+                neighbours: found
+                    .system_roots
+                    .iter()
+                    .filter(|other| *other != system_root)
+                    .cloned()
+                    .collect(),
             });
         }
     }

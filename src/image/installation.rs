@@ -22,6 +22,8 @@ pub struct Installation {
     pub layers: Vec<String>,
     /// The disk that holds the volume, where there is one.
     pub disk: Option<DiskFacts>,
+    /// The Windows folders of the other installations on this volume: what lies beside them may be theirs.
+    pub neighbours: Vec<WinPath>,
 }
 
 /// What a disk says of itself that a fact compares with the registry.

@@ -60,6 +60,10 @@ pub enum Gate {
     Undecided,
     /// The image is sealed, and its copies get another MachineGuid: no name of a key file in it lasts.
     Sealed,
+    /// The image holds several installations, and none was named.
+    SeveralInstallations,
+    /// The change would harm another installation of the image.
+    OtherInstallation,
     /// Something could not be read.
     Unreadable,
     /// A write failed on the way; the sentence says what state that leaves.
@@ -93,6 +97,8 @@ impl Gate {
             Self::FileSystem => "file_system",
             Self::Undecided => "undecided",
             Self::Sealed => "sealed",
+            Self::SeveralInstallations => "several_installations",
+            Self::OtherInstallation => "other_installation",
             Self::Unreadable => "unreadable",
             Self::Failed => "failed",
         }

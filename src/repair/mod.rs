@@ -14,6 +14,7 @@
 //! | `others.rs` | the containers beside the proved one |
 //! | `plan.rs` | from edits to the sectors and bytes that change |
 //! | `preview.rs` | every check before and after |
+//! | `neighbours.rs` | what the change does to the other installations of the image |
 //! | `journal/` | old and new bytes of every sector, and how far a repair has come |
 //! | `write.rs` | the order of a write, and the way back; `medium.rs` what it writes to |
 //! | `files.rs`, `in_place.rs` | image and journal as files of the host |
@@ -43,6 +44,7 @@ pub mod in_use;
 pub mod journal;
 mod lock;
 pub mod medium;
+pub mod neighbours;
 pub mod ntfs;
 pub mod others;
 pub mod plan;
@@ -61,10 +63,11 @@ pub use directory::Move;
 pub use files::{journal_beside, read_small, write_new};
 pub use full_hash::FullHash;
 pub use gate::{Gate, Planned, Refusal};
+pub use neighbours::Neighbour;
 pub use ntfs::Edit;
 pub use others::NotDone;
 pub use plan::{ByteRange, RepairPlan};
-pub use preview::Checked;
+pub use preview::{Checked, Preview};
 pub use removed::Removed;
 pub use wanted::{Action, Removal, Wanted};
 

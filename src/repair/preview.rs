@@ -75,17 +75,61 @@ impl Checked {
     }
 }
 
-/// Runs every check on the installation `index` of an image seen through a plan.
+/// What `check` says of every installation of an image, in their order.
+#[derive(Debug)]
+pub struct Preview {
+    source: String,
+    installations: Vec<Checked>,
+}
+
+impl Preview {
+    /// What it says of one installation.
+    ///
+    /// # Errors
+    /// It is not there: then the plan is wrong.
+    pub fn of(&self, index: usize) -> Result<&Checked> {
+        self.installations.get(index).ok_or_else(|| {
+            Error::new(
+                ErrorKind::PreconditionFailed,
+                format!(
+                    "{}: seen through the plan, installation {index} is no longer there",
+                    self.source
+                ),
+            )
+        })
+    }
+
+    /// [`Checked::is_same`] for every installation.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn is_same(&self, other: &Self) -> Result<bool> {
+        for (one, another) in self.installations.iter().zip(&other.installations) {
+            if !one.is_same(another)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.installations.len() == other.installations.len())
+    }
+
+    /// [`Checked::is_same_but_for_places`] for every installation.
+    pub fn is_same_but_for_places(&self, other: &Self) -> bool {
+        let mut pairs = self.installations.iter().zip(&other.installations);
+        self.installations.len() == other.installations.len()
+            && pairs.all(|(one, another)| one.is_same_but_for_places(another))
+    }
+}
+
+/// Runs every check on all installations of an image seen through a plan.
 ///
 /// # Errors
-/// An image that can't be opened through the plan, or no longer holds that installation: then the plan is wrong.
+/// An image that can't be opened through the plan, and a parser that panicked.
 pub fn after(
     source: &Source,
     options: &Options,
-    index: usize,
     plan: &RepairPlan,
     catalogue: &Catalogue,
-) -> Result<Checked> {
+) -> Result<Preview> {
     let options = Options {
         overlay: plan.sectors.clone(),
         renames: if plan.moves.is_empty() {
@@ -99,14 +143,13 @@ pub fn after(
         ..options.clone()
     };
     let image = contain(&source.as_typed(), || Image::open(source, &options))?;
-    let installation = image.installations.get(index).ok_or_else(|| {
-        Error::new(
-            ErrorKind::PreconditionFailed,
-            format!(
-                "{}: seen through the plan, installation {index} is no longer there",
-                image.source
-            ),
-        )
-    })?;
-    Checked::run(installation, catalogue)
+    let installations: Result<Vec<Checked>> = image
+        .installations
+        .iter()
+        .map(|installation| Checked::run(installation, catalogue))
+        .collect();
+    Ok(Preview {
+        source: image.source,
+        installations: installations?,
+    })
 }

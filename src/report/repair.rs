@@ -10,14 +10,15 @@ use crate::base::filetime::FileTime;
 use crate::evidence::Fact;
 use crate::image::Installation;
 use crate::repair::{
-    Action, ByteRange, Checked, FullHash, Gate, NotDone, Refusal, Removal, RepairPlan, Wanted,
+    Action, ByteRange, Checked, FullHash, Gate, Neighbour, NotDone, Refusal, Removal, RepairPlan,
+    Wanted,
 };
 use crate::report::check_text::verdict_word;
 use crate::report::fact_text::{evidence_line, fact_line};
 use crate::report::inspect::heading;
 use crate::report::table::{Block, Paint};
 use crate::report::{ImageInfo, InstallationInfo, SCHEMA_VERSION, Style, Tool};
-use crate::rules::{Finding, Verdicts};
+use crate::rules::{Finding, Outcome, Verdicts};
 
 /// Columns of the labels.
 const LABEL_WIDTH: usize = 10;
@@ -53,6 +54,57 @@ pub struct Side {
     findings: Vec<Finding>,
 }
 
+/// What `check` says of another installation of the image, before and after.
+#[derive(Debug, Serialize)]
+struct NeighbourInfo {
+    index: usize,
+    system_root: String,
+    before: Verdicts,
+    after: Verdicts,
+    /// The rules that say something else afterwards.
+    changes: Vec<Change>,
+}
+
+/// A rule that says something else afterwards.
+#[derive(Debug, Serialize)]
+struct Change {
+    rule: String,
+    before: Outcome,
+    after: Outcome,
+    message: String,
+}
+
+impl NeighbourInfo {
+    fn new(neighbour: &Neighbour<'_>) -> Self {
+        Self {
+            index: neighbour.index,
+            system_root: neighbour.system_root.clone(),
+            before: neighbour.before.verdicts(),
+            after: neighbour.after.verdicts(),
+            changes: neighbour
+                .changes()
+                .map(|(was, is)| Change::new(was, is))
+                .collect(),
+        }
+    }
+}
+
+impl Change {
+    fn new(was: &Finding, is: &Finding) -> Self {
+        let message = if is.message.is_empty() {
+            &is.title
+        } else {
+            &is.message
+        };
+        Self {
+            rule: is.rule.clone(),
+            before: was.outcome,
+            after: is.outcome,
+            message: message.clone(),
+        }
+    }
+}
+
 /// What is done to an image, or would be.
 #[derive(Debug, Serialize)]
 pub struct RepairReport {
@@ -79,6 +131,8 @@ pub struct RepairReport {
     evidence: BTreeMap<&'static str, Fact>,
     before: Side,
     after: Option<Side>,
+    /// The other installations of the image, where something would be changed.
+    neighbours: Vec<NeighbourInfo>,
     written: Option<String>,
 }
 
@@ -119,6 +173,7 @@ impl RepairReport {
                 findings: before.findings,
             },
             after: None,
+            neighbours: Vec::new(),
             written: None,
         }
     }
@@ -143,7 +198,14 @@ impl RepairReport {
     }
 
     /// Adds the plan, and what every check says of the image seen through it.
-    pub fn plan(&mut self, plan: &RepairPlan, after: &Checked, full: Option<&FullHash>) {
+    pub fn plan(
+        &mut self,
+        plan: &RepairPlan,
+        after: &Checked,
+        neighbours: &[Neighbour<'_>],
+        full: Option<&FullHash>,
+    ) {
+        self.neighbours = neighbours.iter().map(NeighbourInfo::new).collect();
         self.touch = plan.touch;
         self.full_hash = full.cloned();
         self.actions.clone_from(&plan.actions);
@@ -294,40 +356,51 @@ fn changes(text: &mut String, report: &RepairReport, style: &Style) {
 }
 
 fn verdicts(text: &mut String, report: &RepairReport, style: &Style) {
-    let row = |name: &str, side: &Side| {
-        format!(
-            "  {name:<8}clone: {}    seal: {}\n",
-            verdict_word(side.verdict.clone, style),
-            verdict_word(side.verdict.seal, style)
-        )
-    };
     text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "Verdict")));
-    text.push_str(&row("before", &report.before));
+    text.push_str(&verdict_row("before", report.before.verdict, style));
     let Some(after) = &report.after else {
         return;
     };
-    text.push_str(&row("after", after));
+    text.push_str(&verdict_row("after", after.verdict, style));
+    let both = report.before.findings.iter().zip(&after.findings);
+    let changes: Vec<Change> = both
+        .filter(|(was, is)| was.outcome != is.outcome || was.message != is.message)
+        .map(|(was, is)| Change::new(was, is))
+        .collect();
+    text.push_str(&change_rows(&changes, style));
+    for other in &report.neighbours {
+        let title = format!("Installation {} in {}", other.index, other.system_root);
+        text.push_str(&format!(
+            "\n{}\n",
+            style.paint(Paint::Strong, &crate::report::printable(&title))
+        ));
+        text.push_str(&verdict_row("before", other.before, style));
+        text.push_str(&verdict_row("after", other.after, style));
+        text.push_str(&change_rows(&other.changes, style));
+    }
+}
+
+fn verdict_row(name: &str, verdict: Verdicts, style: &Style) -> String {
+    format!(
+        "  {name:<8}clone: {}    seal: {}\n",
+        verdict_word(verdict.clone, style),
+        verdict_word(verdict.seal, style)
+    )
+}
+
+fn change_rows(changes: &[Change], style: &Style) -> String {
+    if changes.is_empty() {
+        return "  no rule has another result\n".to_owned();
+    }
     let mut block = Block::new(style, 2, LABEL_WIDTH);
-    let mut differs = false;
-    for (was, is) in report.before.findings.iter().zip(&after.findings) {
-        if was.outcome != is.outcome || was.message != is.message {
-            differs = true;
-            let line = format!(
-                "{} -> {}: {}",
-                was.outcome.as_str(),
-                is.outcome.as_str(),
-                if is.message.is_empty() {
-                    &is.title
-                } else {
-                    &is.message
-                }
-            );
-            block.row(&was.rule, &line);
-        }
+    for change in changes {
+        let line = format!(
+            "{} -> {}: {}",
+            change.before.as_str(),
+            change.after.as_str(),
+            change.message
+        );
+        block.row(&change.rule, &line);
     }
-    if differs {
-        text.push_str(&block.render(2));
-    } else {
-        text.push_str("  no rule has another result\n");
-    }
+    block.render(2)
 }

@@ -3,13 +3,16 @@
 //! Named places come from ProfileList and Shell Folders (localised: `Anwendungsdaten`); then the places that Windows has used
 //! are looked into (KB884872, Q295162, Q271865, ProgramData from Vista on); and only if there is no MachineKeys folder in any
 //! of them, below every folder of profiles.
+//!
+//! The places that no registry names are those of this installation only where it can be told that they are: below what it
+//! knew as the root of its drive, and if no other installation lies beside it there.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::base::win_path::{WinPath, fold_name};
 use crate::evidence::{Evidence, Unknown, UnknownReason};
-use crate::facts::machine_keys::volume_path::on_volume;
+use crate::facts::machine_keys::volume_path::{not_put_aside, on_volume, own_root};
 use crate::facts::{Context, HiveName};
 use crate::image::filesystem::{ATTRIBUTE_REPARSE, Metadata};
 
@@ -104,11 +107,21 @@ pub(crate) fn find(context: &Context<'_>) -> Folders {
     for root in &roots {
         search.look_into(root);
     }
-    for root in usual_places(context, &mut search) {
+    for root in places_in_windows(context, &mut search) {
         search.look_into(&root);
     }
-    if !search.folders.has_machine_keys() {
-        search_profiles(context, &mut search);
+    let is_named = roots
+        .iter()
+        .any(|root| matches!(search.step(root), Ok(Step::Folder(_))));
+    match own_root(context) {
+        Err(_) if is_named => {}
+        Err(unknown) => search.folders.unseen.push(unknown),
+        Ok(root) if is_shared(context, &root) => {
+            if !is_named {
+                search.folders.unseen.push(not_told(context, &root));
+            }
+        }
+        Ok(root) => search_below(context, &mut search, &root, is_named),
     }
     let mut folders = search.folders;
     // A link is another name of a place that is looked into by itself; it hides something only if nothing was found.
@@ -300,18 +313,60 @@ fn named_places(
     (roots, unresolved)
 }
 
-/// Application data folders that Windows has used, whatever the registry says.
-fn usual_places(context: &Context<'_>, search: &mut Search<'_, '_>) -> Vec<WinPath> {
-    let mut roots = search.subfolders(&WinPath::new("Documents and Settings\\All Users"));
-    roots.extend(search.subfolders(&context.installation.windows("Profiles\\All Users")));
+/// Looks into the places that Windows has used and, if need be, below every folder of profiles of the root.
+fn search_below(
+    context: &Context<'_>,
+    search: &mut Search<'_, '_>,
+    root: &WinPath,
+    is_named: bool,
+) {
+    for place in usual_places(search, root) {
+        search.look_into(&place);
+    }
+    if !search.folders.has_machine_keys() {
+        search_profiles(context, search, root);
+    }
+    if !root.is_root() && !is_named && search.folders.list.is_empty() {
+        let unknown = not_put_aside(context, root, "a folder of machine keys");
+        search.folders.unseen.push(unknown);
+    }
+}
+
+/// Whether another installation has its tree in the same root: folders of profiles there may belong to either.
+fn is_shared(context: &Context<'_>, root: &WinPath) -> bool {
+    context
+        .installation
+        .neighbours
+        .iter()
+        .filter_map(WinPath::parent)
+        .any(|parent| parent.eq_ignore_case(root))
+}
+
+fn not_told(context: &Context<'_>, root: &WinPath) -> Unknown {
+    Unknown::new(
+        UnknownReason::NotProvided,
+        "several installations lie side by side, and the registry of this one does not say which folders of profiles are its own",
+        context.installation.place(root),
+    )
+}
+
+/// Application data folders inside the Windows folder.
+fn places_in_windows(context: &Context<'_>, search: &mut Search<'_, '_>) -> Vec<WinPath> {
+    let mut roots = search.subfolders(&context.installation.windows("Profiles\\All Users"));
     roots.push(context.installation.windows("system32"));
-    roots.push(WinPath::new("ProgramData"));
+    roots
+}
+
+/// Application data folders that Windows has used in the root of its drive, whatever the registry says.
+fn usual_places(search: &mut Search<'_, '_>, root: &WinPath) -> Vec<WinPath> {
+    let mut roots = search.subfolders(&root.join("Documents and Settings\\All Users"));
+    roots.push(root.child("ProgramData"));
     roots
 }
 
 /// Looks below every folder that holds profiles: one with an NTUSER.DAT two levels down.
-fn search_profiles(context: &Context<'_>, search: &mut Search<'_, '_>) {
-    let mut tops = search.subfolders(&WinPath::root());
+fn search_profiles(context: &Context<'_>, search: &mut Search<'_, '_>, root: &WinPath) {
+    let mut tops = search.subfolders(root);
     tops.retain(|top| !top.eq_ignore_case(&context.installation.system_root));
     tops.push(context.installation.windows("Profiles"));
     let mut visited = 0_usize;

@@ -63,13 +63,24 @@ fn with_software(hive: TestHive) -> MemoryFileSystem {
 
 /// Collects with IIS of that version installed; `None` for no IIS.
 fn collected(fs: MemoryFileSystem, iis: Option<&str>) -> Collected {
+    collected_in(fs, "WINNT", &[], iis)
+}
+
+/// The same of the installation in `system_root`, with the Windows folders of others on the volume.
+fn collected_in(
+    fs: MemoryFileSystem,
+    system_root: &str,
+    neighbours: &[&str],
+    iis: Option<&str>,
+) -> Collected {
     let installation = Installation {
         index: 0,
-        system_root: WinPath::new("WINNT"),
+        system_root: WinPath::new(system_root),
         filesystem: Arc::new(fs),
         locator: Locator::new("test"),
         layers: Vec::new(),
         disk: None,
+        neighbours: neighbours.iter().map(|path| WinPath::new(path)).collect(),
     };
     let context = Context::new(&installation, Limits::default());
     let mut facts = Facts::new();
@@ -98,6 +109,90 @@ fn shown(collected: &Collected, id: &str) -> String {
         Ok(None) => "absent".to_owned(),
         Err(unknown) => format!("unknown:{}", unknown.reason.as_str()),
     }
+}
+
+/// The hive of Windows 2000 with the folder of its profiles.
+fn software_with_profiles(all_users: &str) -> TestHive {
+    let list = "Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
+    let folder = "%SystemDrive%\\Documents and Settings";
+    software()
+        .text(list, "ProfilesDirectory", folder)
+        .text(list, "AllUsersProfile", all_users)
+}
+
+/// The names of key files of IIS that an installation in `Windows.old` has, beside a live one with a key of another name.
+fn check_put_aside(hive: TestHive, with_it: &[&str], expected: &str) {
+    let mut fs = MemoryFileSystem::new()
+        .file(
+            "Windows.old\\WINNT\\system32\\config\\SOFTWARE",
+            hive.bytes(),
+        )
+        .file(&format!("{MACHINE_KEYS}\\{}", c23(GUID)), key_file(IIS));
+    for path in with_it {
+        fs = fs.file(&format!("Windows.old\\{path}"), key_file(IIS));
+    }
+    let collected = collected_in(fs, "Windows.old\\WINNT", &["WINNT"], Some("5.0"));
+    assert_eq!(
+        shown(&collected, "crypto.c23_files"),
+        expected,
+        "{with_it:?}"
+    );
+    let is_own = |key: &MachineKey| key.path.starts_with("Windows.old\\");
+    assert!(collected.machine_keys.iter().all(is_own));
+}
+
+#[test]
+fn an_installation_that_was_put_aside_has_the_keys_beside_it_and_not_those_of_the_live_one() {
+    let beside = format!("{MACHINE_KEYS}\\{}", c23(OTHER));
+    for hive in [software(), software_with_profiles("All Users")] {
+        check_put_aside(hive, &[&beside], &c23(OTHER));
+    }
+}
+
+#[test]
+fn keys_that_were_not_put_aside_with_their_installation_are_unknown() {
+    for hive in [software(), software_with_profiles("All Users")] {
+        check_put_aside(hive, &[], "unknown:not_provided");
+    }
+}
+
+#[test]
+fn keys_are_unknown_where_it_is_not_recorded_what_was_put_aside() {
+    let hive = TestHive::new().text("Microsoft\\Cryptography", "MachineGuid", GUID);
+    let beside = format!("{MACHINE_KEYS}\\{}", c23(OTHER));
+    check_put_aside(hive, &[&beside], "unknown:not_provided");
+}
+
+/// The names of key files of IIS of an installation beside which another one lies.
+fn check_side_by_side(hive: TestHive, expected: &str) {
+    let of_it = MACHINE_KEYS.replace("All Users", "All Users.WINNT");
+    let fs = with_software(hive)
+        .file(&format!("{MACHINE_KEYS}\\{}", c23(GUID)), key_file(IIS))
+        .file(&format!("{of_it}\\{}", c23(OTHER)), key_file(IIS));
+    let collected = collected_in(fs, "WINNT", &["WINDOWS"], Some("5.0"));
+    assert_eq!(shown(&collected, "crypto.c23_files"), expected);
+}
+
+#[test]
+fn of_two_installations_side_by_side_each_has_the_profiles_that_its_registry_names() {
+    check_side_by_side(software_with_profiles("All Users.WINNT"), &c23(OTHER));
+    check_side_by_side(software_with_profiles("All Users"), &c23(GUID));
+}
+
+#[test]
+fn profiles_of_two_installations_that_no_registry_names_are_those_of_neither() {
+    check_side_by_side(software(), "unknown:not_provided");
+}
+
+#[test]
+fn a_windows_folder_alone_does_not_show_that_it_has_no_keys() {
+    let fs = MemoryFileSystem::new().file("system32\\config\\SOFTWARE", software().bytes());
+    let collected = collected_in(fs, "", &[], Some("5.0"));
+    assert_eq!(
+        shown(&collected, "crypto.c23_files"),
+        "unknown:not_provided"
+    );
+    assert_eq!(shown(&collected, "key.pairing"), "unknown:not_provided");
 }
 
 /// State and plan with these files in MachineKeys.

@@ -217,6 +217,7 @@ mod tests {
             locator: Locator::new("test"),
             layers: Vec::new(),
             disk: None,
+            neighbours: Vec::new(),
         };
         let context = Context::new(&installation, Limits::default());
         let folders = ["%SystemDrive%\\web".to_owned(), "\\WEB".to_owned()];
@@ -256,6 +257,7 @@ mod tests {
             locator: Locator::new("test"),
             layers: Vec::new(),
             disk: None,
+            neighbours: Vec::new(),
         };
         let context = Context::new(&installation, Limits::default());
         let folders = ["%SystemDrive%\\web".to_owned()];

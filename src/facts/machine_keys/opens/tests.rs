@@ -106,6 +106,7 @@ impl Tree {
             locator: Locator::new("test"),
             layers: Vec::new(),
             disk: None,
+            neighbours: Vec::new(),
         };
         let mut context = Context::new(&installation, Limits::default());
         if proves {

@@ -78,8 +78,8 @@ enum KeyFolderRule {
     ProgramData,
     /// Anywhere but below the Windows folder and `ProgramData`.
     AllUsers,
-    /// At this one path, which the image has.
-    At(WinPath),
+    /// At these paths: where the image has it, from the root of the volume and from the folder that holds the Windows folder.
+    At(Vec<WinPath>),
 }
 
 /// The end of the path of the folder of machine keys.
@@ -144,7 +144,7 @@ impl LooseFiles {
         }
         let key_folder = collected.key_folder.map(|(directory, shown_as)| {
             let rule = match &base {
-                Some(base) => KeyFolderRule::At(keys_in(base)),
+                Some(base) => KeyFolderRule::At(key_folders_in(base)),
                 None if names_program_data == Some(false) => KeyFolderRule::AllUsers,
                 None => KeyFolderRule::ProgramData,
             };
@@ -207,24 +207,31 @@ impl KeyFolder {
         match &self.rule {
             KeyFolderRule::ProgramData => eq_name(first, "ProgramData"),
             KeyFolderRule::AllUsers => !eq_name(first, "ProgramData") && !eq_name(first, "WINDOWS"),
-            KeyFolderRule::At(place) => {
+            KeyFolderRule::At(places) => places.iter().any(|place| {
                 folder.len() == place.components().len()
                     && folder
                         .iter()
                         .zip(place.components())
                         .all(|(a, b)| eq_name(a, b))
-            }
+            }),
         }
     }
 }
 
-/// The folder of machine keys of an installation: the first of its usual places that the image has, else the last.
-fn keys_in(base: &Base) -> WinPath {
+/// The folder of machine keys of an installation, below the root of the volume and below the folder that holds its tree.
+fn key_folders_in(base: &Base) -> Vec<WinPath> {
+    let mut roots = vec![WinPath::root()];
+    roots.extend(base.system_root.parent().filter(|root| !root.is_root()));
+    roots.iter().map(|root| keys_below(base, root)).collect()
+}
+
+/// The first of the usual places below `root` that the image has, else the last.
+fn keys_below(base: &Base, root: &WinPath) -> WinPath {
     let tail = KEYS_TAIL.join("\\");
-    let mut candidates = vec![WinPath::new("ProgramData").join(&tail)];
+    let mut candidates = vec![root.child("ProgramData").join(&tail)];
     for profiles in ["Documents and Settings", "Dokumente und Einstellungen"] {
         for data in ["Application Data", "Anwendungsdaten"] {
-            let folder = WinPath::new(profiles).join("All Users").child(data);
+            let folder = root.child(profiles).join("All Users").child(data);
             candidates.push(folder.join(&tail));
         }
     }
@@ -233,15 +240,16 @@ fn keys_in(base: &Base) -> WinPath {
         .iter()
         .find(is_there)
         .or_else(|| {
+            let depth = root.components().len();
             let has_top = |path: &&WinPath| {
                 path.components()
-                    .first()
-                    .is_some_and(|top| is_there(&&WinPath::root().child(top)))
+                    .get(depth)
+                    .is_some_and(|top| is_there(&&root.child(top)))
             };
             candidates.iter().find(has_top)
         })
         .cloned()
-        .unwrap_or_else(|| WinPath::new("ProgramData").join(&tail))
+        .unwrap_or_else(|| root.child("ProgramData").join(&tail))
 }
 
 fn key(path: &WinPath) -> String {
