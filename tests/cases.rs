@@ -473,6 +473,7 @@ cases! {
     an_armed_xp_embedded_image_needs_someone_to_vouch_for_one_seal: "xpe_armed_never_booted",
     xp_embedded_sealed_twice_is_blocked: "xpe_sealed_twice",
     xp_embedded_whose_former_sid_is_in_the_security_descriptors_only: "xpe_former_sid",
+    windows_7_with_every_identity_that_clones_must_not_share: "win7_every_identity",
     windows_2000_whose_right_key_file_efs_encrypts: "w2k_kb884872_efs",
     xp_embedded_with_a_service_that_races_msdtc_is_warned_about: "xpe_race_service",
     server_2003_with_iis6_may_be_cloned: "w2k3_iis6",

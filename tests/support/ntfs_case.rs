@@ -123,6 +123,8 @@ pub(crate) fn run(input: &[u8]) -> bool {
     };
     let _ = volume.notes();
     walk(&volume, &damaged_records, turn);
+    let _ = volume.stored_descriptors(BYTES_MAX, &mut |_| ());
+    let _ = volume.encrypted_files(BYTES_MAX);
     true
 }
 

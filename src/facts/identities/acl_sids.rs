@@ -266,3 +266,127 @@ impl Trace {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::security_descriptor::tests::{SYSTEM, descriptor};
+    use crate::evidence::Locator;
+    use crate::facts::identities::sid::DomainSid;
+    use crate::facts::test_image::TestImage;
+
+    /// S-1-5-21-a-b-c-1000.
+    fn account(domain: [u32; 3]) -> Vec<u8> {
+        let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
+        for part in domain.into_iter().chain([1000]) {
+            sid.extend(part.to_le_bytes());
+        }
+        sid
+    }
+
+    fn domain(text: &str) -> DomainSid {
+        DomainSid {
+            text: text.to_owned(),
+            evidence: Evidence::at(Locator::new("test")),
+        }
+    }
+
+    fn unseen() -> Unknown {
+        Unknown::new(
+            UnknownReason::NotProvided,
+            "no hive",
+            Locator::new("SECURITY"),
+        )
+    }
+
+    /// Machine 1-1-1, in the domain 2-2-2.
+    fn member() -> Own {
+        Own {
+            machine: Ok(domain("S-1-5-21-1-1-1")),
+            domain: Ok(Some(domain("S-1-5-21-2-2-2"))),
+        }
+    }
+
+    /// What is said of descriptors with these owners, and whether it is incomplete.
+    fn judged(owners: &[[u32; 3]], damaged: u64, own: &Own) -> (Fact, bool) {
+        let mut traces = Traces::default();
+        for (id, owner) in (256..).zip(owners) {
+            let raw = descriptor(&account(*owner), Some(&[(0, 0, 1, SYSTEM)]));
+            traces.add(&StoredDescriptor {
+                id,
+                offset: 0x100,
+                is_copy: false,
+                bytes: &raw,
+            });
+        }
+        let walked = Walked {
+            damaged,
+            first_damaged: (damaged > 0).then_some(0x200),
+            ..Walked::default()
+        };
+        let mut answer = None;
+        TestImage::new("5.1", "none").with(|context, _| {
+            answer = Some(judge(context, &traces, walked, own));
+        });
+        let (fact, incomplete) = answer.unwrap();
+        (fact, incomplete.is_some())
+    }
+
+    fn shown(fact: &Fact) -> String {
+        match fact {
+            Fact::Found {
+                value: Value::Map(map),
+                ..
+            } => map.keys().cloned().collect::<Vec<_>>().join(" "),
+            Fact::Unknown(unknown) => format!("unknown:{}", unknown.reason.as_str()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn accounts_of_the_machine_its_domain_and_of_no_machine_are_not_foreign() {
+        let (fact, _) = judged(&[[1, 1, 1], [2, 2, 2], [3, 3, 3], [0, 0, 0]], 0, &member());
+        assert_eq!(shown(&fact), "S-1-5-21-3-3-3");
+    }
+
+    #[test]
+    fn without_the_domain_another_sid_may_be_that_of_the_domain() {
+        let own = Own {
+            domain: Err(unseen()),
+            ..member()
+        };
+        assert_eq!(shown(&judged(&[[1, 1, 1]], 0, &own).0), "");
+        let (fact, _) = judged(&[[1, 1, 1], [3, 3, 3]], 0, &own);
+        assert_eq!(shown(&fact), "unknown:not_provided");
+    }
+
+    #[test]
+    fn without_the_machine_no_account_is_called_foreign() {
+        let own = Own {
+            machine: Err(unseen()),
+            ..member()
+        };
+        assert_eq!(shown(&judged(&[], 0, &own).0), "");
+        let (fact, _) = judged(&[[1, 1, 1]], 0, &own);
+        assert_eq!(shown(&fact), "unknown:not_provided");
+    }
+
+    #[test]
+    fn damage_leaves_nothing_unknown_and_something_incomplete() {
+        let (fact, _) = judged(&[[1, 1, 1]], 2, &member());
+        assert_eq!(shown(&fact), "unknown:corrupt");
+        let (fact, is_incomplete) = judged(&[[3, 3, 3]], 2, &member());
+        assert_eq!(
+            (shown(&fact).as_str(), is_incomplete),
+            ("S-1-5-21-3-3-3", true)
+        );
+    }
+
+    #[test]
+    fn more_machines_than_are_told_apart_leave_the_rest_unsaid_but_not_unnoticed() {
+        let owners: Vec<[u32; 3]> = (3..100).map(|part| [part; 3]).collect();
+        let (fact, is_incomplete) = judged(&owners, 0, &member());
+        assert_eq!(shown(&fact).split(' ').count(), DOMAINS_MAX);
+        assert!(is_incomplete);
+    }
+}

@@ -11,7 +11,7 @@ use crate::image::filesystem::ntfs::mft::Mft;
 use crate::image::filesystem::ntfs::security::{
     self, COPY_DISTANCE, HEADER_BYTES, Header, descriptors,
 };
-use crate::image::filesystem::ntfs::stream::{Stream, len_u64};
+use crate::image::filesystem::ntfs::stream::len_u64;
 
 /// Distance from one block to the next, its copy between them.
 const BLOCK_DISTANCE: u64 = 2 * COPY_DISTANCE;
@@ -53,32 +53,45 @@ pub(crate) fn walk(
     visit: &mut dyn FnMut(&StoredDescriptor<'_>),
 ) -> Result<Walked> {
     let stream = descriptors(mft, &security::open(mft)?)?;
-    let blocks = stream.size().div_ceil(BLOCK_DISTANCE);
+    let read = |offset, len| stream.read_vec(mft.device().as_ref(), offset, len);
+    walk_stream(stream.size(), &read, bytes_max, visit)
+}
+
+/// As [`NtfsVolume::stored_descriptors`](crate::image::filesystem::ntfs::NtfsVolume::stored_descriptors), over any stream of
+/// `size` bytes whose parts `read` gives.
+///
+/// # Errors
+/// [`ErrorKind::LimitExceeded`] where more than `bytes_max` bytes are filled, or too much is damaged to be told apart.
+pub fn walk_stream(
+    size: u64,
+    read: ReadPart<'_>,
+    bytes_max: u64,
+    visit: &mut dyn FnMut(&StoredDescriptor<'_>),
+) -> Result<Walked> {
+    let blocks = size.div_ceil(BLOCK_DISTANCE);
     let starts = (0..blocks).map(|block| block.saturating_mul(BLOCK_DISTANCE));
-    let filled_bytes = starts.clone().fold(0_u64, |sum, start| {
-        sum.saturating_add(filled(stream.size(), start))
-    });
-    if filled_bytes > bytes_max {
-        return Err(Error::new(
-            ErrorKind::LimitExceeded,
-            format!(
-                "$Secure: $SDS: {filled_bytes} bytes of descriptors, at most {bytes_max} are read"
-            ),
-        ));
+    let mut filled_bytes = 0_u64;
+    for start in starts.clone() {
+        filled_bytes = filled_bytes.saturating_add(filled(size, start));
+        if filled_bytes > bytes_max {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "$Secure: $SDS: {size} bytes with their second copies; of the first at most {bytes_max} are read"
+                ),
+            ));
+        }
     }
     let mut walked = Walked::default();
     for start in starts {
-        let len = usize::try_from(filled(stream.size(), start)).unwrap_or(usize::MAX);
-        let block = Block {
-            mft,
-            stream: &stream,
-            start,
-            len,
-        };
-        block.walk(&mut walked, visit)?;
+        let len = usize::try_from(filled(size, start)).unwrap_or(usize::MAX);
+        Block { read, start, len }.walk(&mut walked, visit)?;
     }
     Ok(walked)
 }
+
+/// Gives the bytes of a part of a stream: offset and length.
+pub type ReadPart<'r> = &'r dyn Fn(u64, usize) -> Result<Vec<u8>>;
 
 /// How many bytes of the block at `start` are filled in a stream of `size` bytes.
 fn filled(size: u64, start: u64) -> u64 {
@@ -98,9 +111,8 @@ struct Copied {
 }
 
 /// A block that is walked.
-struct Block<'s> {
-    mft: &'s Mft,
-    stream: &'s Stream,
+struct Block<'r> {
+    read: ReadPart<'r>,
     start: u64,
     len: usize,
 }
@@ -163,20 +175,15 @@ impl Block<'_> {
         if let Some(second) = second {
             return second.written <= at;
         }
-        let device = self.mft.device().as_ref();
         let start = self.place(at).saturating_add(COPY_DISTANCE);
-        let tail = self
-            .stream
-            .read_vec(device, start, self.len.saturating_sub(at));
+        let tail = (self.read)(start, self.len.saturating_sub(at));
         tail.is_ok_and(|tail| tail.iter().all(|byte| *byte == 0))
     }
 
     /// The copy of the block that lies `distance` behind it; one that can't be read holds nothing.
     fn read(&self, distance: u64) -> Copied {
         let start = self.start.saturating_add(distance);
-        let device = self.mft.device().as_ref();
-        let read = self.stream.read_vec(device, start, self.len);
-        match read {
+        match (self.read)(start, self.len) {
             Ok(bytes) => Copied {
                 written: bytes
                     .iter()
@@ -239,5 +246,77 @@ mod tests {
         assert_eq!(filled(0xc_0100, 0x8_0000), 0x100);
         assert_eq!(filled(0x1234, 0), 0x1234);
         assert_eq!(filled(0x4_0000, 0), 0x4_0000);
+    }
+
+    /// A stream of one block with these descriptors, and its copy.
+    fn stream(contents: &[&[u8]]) -> Vec<u8> {
+        let mut block = Vec::new();
+        for (id, content) in (256_u32..).zip(contents) {
+            let offset = len_u64(block.len());
+            let len = u32::try_from(HEADER_BYTES + content.len()).unwrap();
+            block.extend(security::hash(content).to_le_bytes());
+            block.extend(id.to_le_bytes());
+            block.extend(offset.to_le_bytes());
+            block.extend(len.to_le_bytes());
+            block.extend(*content);
+            block.resize(block.len().next_multiple_of(ALIGNMENT), 0);
+        }
+        let copy = block.clone();
+        block.resize(usize::try_from(COPY_DISTANCE).unwrap(), 0);
+        block.extend(copy);
+        block
+    }
+
+    type Seen = Vec<(u32, u64, Vec<u8>)>;
+
+    fn walked(stream: &[u8], is_readable: impl Fn(u64) -> bool) -> Result<(Seen, Walked)> {
+        let read = |offset: u64, len: usize| {
+            if !is_readable(offset) {
+                return Err(Error::new(ErrorKind::Io, "bad sector"));
+            }
+            let start = usize::try_from(offset).unwrap();
+            Ok(stream[start..start + len].to_vec())
+        };
+        let mut seen = Vec::new();
+        let walked = walk_stream(len_u64(stream.len()), &read, 1 << 20, &mut |stored| {
+            seen.push((stored.id, stored.offset, stored.bytes.to_vec()));
+        })?;
+        Ok((seen, walked))
+    }
+
+    #[test]
+    fn a_first_copy_that_cannot_be_read_is_replaced_by_the_second() {
+        let stream = stream(&[b"one.", b"two.four"]);
+        let (seen, walked) = walked(&stream, |offset| offset >= COPY_DISTANCE).unwrap();
+        let expected = [
+            (256, COPY_DISTANCE, b"one.".to_vec()),
+            (257, COPY_DISTANCE + 32, b"two.four".to_vec()),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!((walked.from_copy, walked.damaged), (2, 0));
+    }
+
+    #[test]
+    fn copies_that_cannot_be_read_are_damage_and_not_an_end() {
+        let stream = stream(&[b"one."]);
+        let (seen, walked) = walked(&stream, |_| false).unwrap();
+        assert_eq!((seen.len(), walked.damaged), (0, 1));
+        assert_eq!(walked.first_damaged, Some(0));
+    }
+
+    /// Each header claims all that is behind it, so that each wrong hash costs the whole block.
+    #[test]
+    fn wrong_hashes_end_the_walk_before_they_take_time() {
+        let mut stream = stream(&[vec![7; 200_000].as_slice()]);
+        let len = 200_000_u32;
+        for at in (0..100_000).step_by(32) {
+            for start in [0, usize::try_from(COPY_DISTANCE).unwrap()] {
+                let header = &mut stream[start + at..start + at + HEADER_BYTES];
+                header[8..16].copy_from_slice(&len_u64(at).to_le_bytes());
+                header[16..].copy_from_slice(&(len - u32::try_from(at).unwrap()).to_le_bytes());
+            }
+        }
+        let refused = walked(&stream, |_| true).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
     }
 }
