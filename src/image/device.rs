@@ -14,6 +14,11 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
     /// Length in bytes.
     fn len_bytes(&self) -> u64;
 
+    /// The position of the first byte that cannot be had: the length, unless a copy of the device was cut off.
+    fn whole_up_to(&self) -> u64 {
+        self.len_bytes()
+    }
+
     /// Fills `buf` with the bytes at `offset`; a range that leaves the device is an [`ErrorKind::OutOfBounds`].
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()>;
 

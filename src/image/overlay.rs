@@ -76,6 +76,10 @@ impl BlockDevice for OverlayDevice {
         self.base.len_bytes()
     }
 
+    fn whole_up_to(&self) -> u64 {
+        self.base.whole_up_to()
+    }
+
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         check_range(offset, buf.len(), self.len_bytes())?;
         self.base.read_exact_at(offset, buf)?;

@@ -115,16 +115,34 @@ pub struct VolumeNote {
     pub text: String,
 }
 
-/// The note of a volume of which the image holds only the first part.
-pub(crate) fn cut_note(device: &dyn BlockDevice, volume_bytes: u64) -> Option<VolumeNote> {
-    let held = device.len_bytes();
-    (held < volume_bytes).then(|| VolumeNote {
-        kind: "cut_off",
-        text: format!(
-            "the volume has {volume_bytes} bytes and the image ends after {held} of them: it is cut off, and what lay behind \
-             is lost"
-        ),
-    })
+/// How long a volume is, and how much of it an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VolumeExtent {
+    /// Length of the volume in bytes, as its boot sector says.
+    pub volume_bytes: u64,
+    /// Position of the first byte that the image does not hold.
+    pub held_bytes: u64,
+}
+
+impl VolumeExtent {
+    /// The extent of a volume of `volume_bytes` on a device.
+    pub(crate) fn new(device: &dyn BlockDevice, volume_bytes: u64) -> Self {
+        Self {
+            volume_bytes,
+            held_bytes: device.whole_up_to(),
+        }
+    }
+
+    /// The note of a volume of which the image holds only the first part.
+    pub fn cut_note(self) -> Option<VolumeNote> {
+        (self.held_bytes < self.volume_bytes).then(|| VolumeNote {
+            kind: "cut_off",
+            text: format!(
+                "the volume has {} bytes and the image holds the first {} of them: it is cut off, and what lay behind is lost",
+                self.volume_bytes, self.held_bytes
+            ),
+        })
+    }
 }
 
 /// A name in a directory, and what is known of the entry or why it could not be read.
@@ -141,6 +159,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// What is known of the state of the volume.
     fn notes(&self) -> Vec<VolumeNote> {
         Vec::new()
+    }
+
+    /// How much of the volume the image holds; `None` for a tree that is no volume.
+    fn extent(&self) -> Option<VolumeExtent> {
+        None
     }
 
     /// The NTFS volume behind this tree, for a write path that has to know records and blocks; `None` for all others.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::win_path::{WinPath, fold_name};
 use crate::error::Result;
-use crate::image::filesystem::{DirEntry, FileSystem, Metadata, VolumeNote};
+use crate::image::filesystem::{DirEntry, FileSystem, Metadata, VolumeExtent, VolumeNote};
 
 /// A tree in which files have other names.
 pub struct Renamed {
@@ -51,6 +51,10 @@ impl FileSystem for Renamed {
 
     fn notes(&self) -> Vec<VolumeNote> {
         self.inner.notes()
+    }
+
+    fn extent(&self) -> Option<VolumeExtent> {
+        self.inner.extent()
     }
 
     fn origin(&self, path: &WinPath) -> Option<String> {

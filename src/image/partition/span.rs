@@ -36,16 +36,20 @@ impl PartitionDevice {
         })
     }
 
-    /// How many bytes of the partition lie past the end of the disk.
+    /// How many bytes at the end of the partition lie past the end of the disk, or of what a copy of it holds.
     pub fn missing_bytes(&self) -> u64 {
-        let end = self.start.saturating_add(self.len_bytes);
-        end.saturating_sub(self.disk.len_bytes())
+        self.len_bytes.saturating_sub(self.whole_up_to())
     }
 }
 
 impl BlockDevice for PartitionDevice {
     fn len_bytes(&self) -> u64 {
         self.len_bytes
+    }
+
+    fn whole_up_to(&self) -> u64 {
+        let held = self.disk.whole_up_to().saturating_sub(self.start);
+        held.min(self.len_bytes)
     }
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {

@@ -50,6 +50,7 @@ pub struct BlockMap {
     disk_bytes: u64,
     block_bytes: u64,
     bitmap_bytes: u64,
+    whole_up_to: u64,
     is_differencing: bool,
     last_bitmap: Mutex<Option<(u32, Arc<Vec<u8>>)>>,
 }
@@ -63,15 +64,23 @@ impl BlockMap {
         let block_bytes = u64::from(header.block_bytes);
         let entries = footer.current_size.div_ceil(block_bytes);
         let table = read_table(file.as_ref(), header.table_offset, entries)?;
+        let bitmap_bytes = block_bytes
+            .div_ceil(SECTOR)
+            .div_ceil(8)
+            .next_multiple_of(SECTOR);
         Ok(Self {
+            whole_up_to: first_missing(
+                &table,
+                file.len_bytes(),
+                bitmap_bytes,
+                block_bytes,
+                footer.current_size,
+            ),
             file,
             table,
             disk_bytes: footer.current_size,
             block_bytes,
-            bitmap_bytes: block_bytes
-                .div_ceil(SECTOR)
-                .div_ceil(8)
-                .next_multiple_of(SECTOR),
+            bitmap_bytes,
             is_differencing: footer.disk_type == DiskType::Differencing,
             last_bitmap: Mutex::new(None),
         })
@@ -200,6 +209,29 @@ fn read_table(file: &dyn BlockDevice, offset: u64, entries: u64) -> Result<Vec<u
     Ok(table)
 }
 
+/// The first position of the disk whose block does not lie inside the file as a whole; the length of the disk if all do.
+fn first_missing(
+    table: &[u32],
+    file_bytes: u64,
+    bitmap_bytes: u64,
+    block_bytes: u64,
+    disk_bytes: u64,
+) -> u64 {
+    let mut start = 0_u64;
+    for sector in table {
+        let len = block_bytes.min(disk_bytes.saturating_sub(start));
+        let end = u64::from(*sector)
+            .saturating_mul(SECTOR)
+            .saturating_add(bitmap_bytes)
+            .saturating_add(len);
+        if *sector != UNALLOCATED && end > file_bytes {
+            return start;
+        }
+        start = start.saturating_add(block_bytes);
+    }
+    disk_bytes
+}
+
 /// A dynamic disk, or a differencing one over its parent.
 #[derive(Debug)]
 pub struct BlockDisk {
@@ -231,6 +263,18 @@ impl BlockDisk {
 impl BlockDevice for BlockDisk {
     fn len_bytes(&self) -> u64 {
         self.map.disk_bytes
+    }
+
+    fn whole_up_to(&self) -> u64 {
+        // Past the end of its parent the disk is zero; past the end of a copy of the parent it is lost.
+        let of_parent = self
+            .parent
+            .as_ref()
+            .map(|parent| (parent.whole_up_to(), parent.len_bytes()))
+            .filter(|(held, len)| held < len);
+        of_parent.map_or(self.map.whole_up_to, |(held, _)| {
+            held.min(self.map.whole_up_to)
+        })
     }
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {

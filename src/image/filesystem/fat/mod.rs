@@ -22,8 +22,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::Device;
 use crate::image::filesystem::volume::FsKind;
 use crate::image::filesystem::{
-    ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata, VolumeNote,
-    cut_note,
+    ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata, VolumeExtent,
+    VolumeNote,
 };
 
 use chain::Chains;
@@ -177,11 +177,9 @@ impl FatVolume {
                 text: "the FAT volume is marked as not closed cleanly; what was written last may be missing".to_owned(),
             });
         }
-        let data_bytes = u64::from(geometry.clusters).saturating_mul(geometry.cluster_bytes);
-        volume.notes.extend(cut_note(
-            volume.device.as_ref(),
-            geometry.data_start.saturating_add(data_bytes),
-        ));
+        volume
+            .notes
+            .extend(volume.extent().and_then(VolumeExtent::cut_note));
         Ok(volume)
     }
 
@@ -396,6 +394,13 @@ impl FileSystem for FatVolume {
 
     fn notes(&self) -> Vec<VolumeNote> {
         self.notes.clone()
+    }
+
+    fn extent(&self) -> Option<VolumeExtent> {
+        let data_bytes =
+            u64::from(self.geometry.clusters).saturating_mul(self.geometry.cluster_bytes);
+        let volume_bytes = self.geometry.data_start.saturating_add(data_bytes);
+        Some(VolumeExtent::new(self.device.as_ref(), volume_bytes))
     }
 
     fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>> {

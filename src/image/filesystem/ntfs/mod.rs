@@ -51,7 +51,8 @@ use crate::image::filesystem::ntfs::state::VolumeInformation;
 use crate::image::filesystem::ntfs::stream::Stream;
 use crate::image::filesystem::ntfs::upcase::{UPCASE_BYTES, UpcaseTable};
 use crate::image::filesystem::{
-    ATTRIBUTE_ENCRYPTED, ATTRIBUTE_REPARSE, DirEntry, FileSystem, Metadata, VolumeNote, cut_note,
+    ATTRIBUTE_ENCRYPTED, ATTRIBUTE_REPARSE, DirEntry, FileSystem, Metadata, VolumeExtent,
+    VolumeNote,
 };
 
 /// The MFT record of the root directory.
@@ -361,17 +362,19 @@ impl FileSystem for NtfsVolume {
                 "the boot sector is damaged; its copy in the last sector was read",
             ));
         }
-        let geometry = self.mft.geometry();
-        notes.extend(cut_note(
-            self.mft.device().as_ref(),
-            geometry.clusters.saturating_mul(geometry.cluster_bytes),
-        ));
+        notes.extend(self.extent().and_then(VolumeExtent::cut_note));
         notes.extend(state::mirror_notes(&self.mft));
         notes.extend(self.information.notes());
         notes.extend(state::log_note(&self.mft));
         notes.extend(self.hibernation_note());
         notes.extend(state::shadow_copy_note(self.mft.device().as_ref()));
         notes
+    }
+
+    fn extent(&self) -> Option<VolumeExtent> {
+        let geometry = self.mft.geometry();
+        let bytes = geometry.clusters.saturating_mul(geometry.cluster_bytes);
+        Some(VolumeExtent::new(self.mft.device().as_ref(), bytes))
     }
 
     fn metadata(&self, path: &WinPath) -> Result<Option<Metadata>> {
