@@ -14,7 +14,7 @@ packages ntfs-3g dosfstools mtools fdisk qemu-utils faketime zstd, and no networ
 
 Recipe keys: title, about, base or [[installation]] (base, and what else is of that one alone), container (volume, mbr, gpt,
 split, vhd-dynamic, vhd-fixed, vhd-differencing, directory, loose), partitioned (mbr or gpt:
-the disk inside a container), filesystem (ntfs, fat16), image (file to open), pack (zst or
+the disk inside a container), parts and parts_lost (of split: how many, and how many at the end are left out), filesystem (ntfs, fat16), image (file to open), pack (zst or
 none), [vars], [hives], [[file]], [[child_file]] (differencing: written after the parent was
 made), [rename] (start of a path: new start), [damage], domain_sid, policy_sid (of SECURITY, where it is
 not that of SAM), chain (w2k, xp or vista: hives,
@@ -192,7 +192,9 @@ def build(recipe, out, work):
     if container in ("volume", "mbr", "gpt"):
         shutil.copyfile(raw, target)
     elif container == "split":
-        return [os.path.basename(name) for name in disk.split(target.removesuffix(".001"), raw, 3)]
+        names = disk.split(target.removesuffix(".001"), raw, recipe.get("parts", 3))
+        kept = names[: len(names) - recipe.get("parts_lost", 0)]
+        return [os.path.basename(name) for name in kept]
     elif container == "vhd-differencing":
         parent = os.path.join(out, "parent.vhd")
         disk.vhd(parent, raw, "dynamic", identity)

@@ -459,6 +459,7 @@ cases! {
     nt4_with_sp5_and_iis4_is_blocked: "nt40_sp5",
     nt4_on_fat16_is_judged_like_nt4_on_ntfs: "nt40_fat16",
     windows_2000_with_iis5_and_ie501_may_be_cloned: "w2k_iis5",
+    a_copy_that_lacks_its_last_part_is_not_safe: "w2k_last_part_lost",
     windows_2000_with_ie50_is_blocked: "w2k_iis5_ie50",
     windows_2000_with_a_prerelease_of_ie501_is_blocked: "w2k_iis5_ie_prerelease",
     windows_2000_with_keys_of_another_machine_guid_is_blocked: "w2k_kb884872_mismatch",

@@ -108,6 +108,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("SYS-008.toml", include_str!("catalogue/SYS-008.toml")),
     ("SYS-009.toml", include_str!("catalogue/SYS-009.toml")),
     ("SYS-010.toml", include_str!("catalogue/SYS-010.toml")),
+    ("SYS-011.toml", include_str!("catalogue/SYS-011.toml")),
     ("W2K-001.toml", include_str!("catalogue/W2K-001.toml")),
     ("XPE-001.toml", include_str!("catalogue/XPE-001.toml")),
     ("XPE-002.toml", include_str!("catalogue/XPE-002.toml")),

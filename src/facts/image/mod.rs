@@ -16,6 +16,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     hibernation::collect(context, facts);
     passwords::collect(context, facts);
     facts.put("image.partitions", partitions(context));
+    facts.put("image.cut_off", cut_off(context));
     facts.put(
         "image.in_production",
         Fact::Unknown(Unknown::new(
@@ -24,6 +25,22 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             context.installation.locator.clone(),
         )),
     );
+}
+
+/// Whether the image holds less than its volume; absent for a directory and for loose files.
+fn cut_off(context: &Context<'_>) -> Fact {
+    let place = Evidence::at(context.installation.locator.clone());
+    match context.installation.filesystem.extent() {
+        None => Fact::Absent(place.raw("the image is no volume")),
+        Some(extent) => {
+            let raw = format!(
+                "{} of {} bytes",
+                extent.held_bytes.min(extent.volume_bytes),
+                extent.volume_bytes
+            );
+            Fact::found(extent.cut_note().is_some(), place.raw(raw))
+        }
+    }
 }
 
 /// The number of partitions that hold data; absent where the image is no whole disk.

@@ -44,6 +44,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Primary,
     },
     FactDefinition {
+        id: "image.cut_off",
+        kind: FactType::Bool,
+        words: &[],
+        always: false,
+        description: "Whether the image ends before the volume of the installation does; absent where it is no volume.",
+        place: "boot sector of the volume, length of the image",
+        sources: &["OWN"],
+        grade: Grade::Measured,
+    },
+    FactDefinition {
         id: "image.hibernated",
         kind: FactType::Bool,
         words: &[],
