@@ -466,6 +466,7 @@ cases! {
     windows_2000_whose_metabase_opens_with_the_old_key_only: "w2k_kb884872_swap",
     windows_2000_whose_machine_guid_was_reset_under_load_as_kb884872_tells: "w2k_kb884872_full",
     the_same_server_with_an_event_log_that_was_never_closed: "w2k_kb884872_dirty_log",
+    windows_2000_whose_msdtc_is_disabled_and_whose_iis_is_whole: "w2k_msdtc_disabled",
     windows_2000_on_which_iis_was_set_up_anew: "w2k_iis_reinstalled",
     windows_2000_on_a_cluster_node_whose_msdtc_fails: "w2k_cluster_node",
     windows_2000_whose_key_file_may_only_be_read_is_blocked: "w2k_acl_read_only",

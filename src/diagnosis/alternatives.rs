@@ -109,6 +109,16 @@ pub(crate) fn of(seen: &Seen<'_>) -> Vec<Alternative> {
             service_order(seen),
         ),
         alternative(
+            "provider",
+            "the profile of the system names another default key provider (Q311861)",
+            may_hinder(seen, "provider"),
+        ),
+        alternative(
+            "msdtc",
+            "MSDTC cannot start: it is disabled, or its log is missing",
+            msdtc(seen),
+        ),
+        alternative(
             "cluster",
             "the cluster starts IIS, or fails to",
             cluster(seen),
@@ -267,6 +277,25 @@ fn service_order(seen: &Seen<'_>) -> (Standing, String) {
         Standing::RuledOut => {
             let (order, said) = by_check(seen, "service_order", is_cause);
             (order, format!("{by}; {said}"))
+        }
+        _ => (standing, by),
+    }
+}
+
+/// A check that does not say by itself whether it keeps IIS from starting.
+fn may_hinder(seen: &Seen<'_>, name: &str) -> (Standing, String) {
+    match by_check(seen, name, false) {
+        (Standing::AlsoThere, by) => (Standing::Open, by),
+        judged => judged,
+    }
+}
+
+fn msdtc(seen: &Seen<'_>) -> (Standing, String) {
+    let (standing, by) = may_hinder(seen, "msdtc");
+    match standing {
+        Standing::RuledOut => {
+            let (log, said) = may_hinder(seen, "msdtc_log");
+            (log, format!("{by}; {said}"))
         }
         _ => (standing, by),
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::diagnosis::Request;
 use crate::diagnosis::ask::{said, word, yes_no};
+use crate::diagnosis::checks::{self, Check};
 use crate::diagnosis::codes;
 use crate::diagnosis::commands::repair_note;
 use crate::diagnosis::hindrance::{self, Hindrance};
@@ -127,8 +128,9 @@ impl Cause {
                     .unwrap_or_default()
             ),
             Self::Unexplained => format!(
-                "{}, and nothing here hinders IIS now; the logs tell that it failed and not whether it still does (it may have been mended since, or fail for a reason that an image does not show): {}{}",
+                "{}, and {}; the logs tell that it failed and not whether it still does (it may have been mended since, or fail for a reason that an image does not show): {}{}",
                 keys_are_right(seen),
+                doubts(seen),
                 seen.problem.telling_of_iis().map(told).unwrap_or_default(),
                 older_than_key(seen)
             ),
@@ -214,19 +216,32 @@ impl Cause {
                 );
                 steps.push(ANEW.to_owned());
             }
-            Self::Neighbour => steps.push(
-                "Leave keys and metabase as they are; mend the service that the logs name, then start IIS again"
-                    .to_owned(),
-            ),
-            Self::Unexplained => steps.push(
-                "Rename nothing: the right key is in its place. Start a copy of the image and read its logs anew"
-                    .to_owned(),
-            ),
+            Self::Neighbour => {
+                let mend = remedies_of_checks(seen);
+                steps.push(if mend.is_empty() {
+                    "Leave keys and metabase as they are; mend the service that the logs name, then start IIS again"
+                        .to_owned()
+                } else {
+                    "Leave keys and metabase as they are".to_owned()
+                });
+                steps.extend(mend);
+            }
+            Self::Unexplained => {
+                steps.extend(remedies_of_checks(seen));
+                steps.push(format!(
+                    "{}Start a copy of the image and read its logs anew",
+                    if uses_no_metabase(collected) {
+                        "Rename nothing: no key of IIS 4 to 6 is needed here. "
+                    } else {
+                        "Rename nothing: the right key is in its place. "
+                    }
+                ));
+            }
             Self::Access | Self::Blocked => steps.extend(hindrance::remedies(hindrances)),
             Self::Undecided => {
                 steps.push(format!(
                     "What would decide it: {}",
-                    what_would_decide(collected)
+                    what_would_decide(seen)
                 ));
                 steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
             }
@@ -281,6 +296,37 @@ fn keys_are_right(seen: &Seen<'_>) -> String {
         "{} carries MachineGuid and signed the metabase",
         said(seen.collected, "key.paired_files")
     )
+}
+
+/// What is not as it should be although no cause is proved, for a sentence that claims no more.
+fn doubts(seen: &Seen<'_>) -> String {
+    let doubts: Vec<&str> = checks::doubtful(seen.checks)
+        .map(|check| check.detail.as_str())
+        .collect();
+    if doubts.is_empty() {
+        return "nothing here hinders IIS now".to_owned();
+    }
+    format!(
+        "nothing here is proved to hinder IIS now; not as it should be, and possibly the cause: {}",
+        doubts.join("; ")
+    )
+}
+
+/// What to do about the checks that may hinder IIS and came out badly; the log of MSDTC has its command.
+fn remedies_of_checks(seen: &Seen<'_>) -> Vec<String> {
+    let remedy = |check: &Check| match check.check {
+        "provider" => Some(
+            "Export the key of the other default key provider out of the DEFAULT hive and delete it, then restart (Q311861, KEY-006)",
+        ),
+        "msdtc" => Some(
+            "Let MSDTC start again: its Start is 4 (disabled), 2 starts it by itself and 3 when it is asked for",
+        ),
+        _ => None,
+    };
+    checks::doubtful(seen.checks)
+        .filter_map(remedy)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What the times say where every failure of IIS in the logs is older than the key that signed the metabase. They suggest
@@ -438,6 +484,8 @@ pub(crate) struct Seen<'s> {
     pub(crate) collected: &'s Collected,
     /// What hinders IIS whatever its keys.
     pub(crate) hindrances: &'s [Hindrance],
+    /// The state of what IIS needs beside the key.
+    pub(crate) checks: &'s [Check],
     /// When the problem began.
     pub(crate) problem: &'s Problem,
     /// The key files of IIS.

@@ -8,11 +8,10 @@ use serde::Serialize;
 use crate::diagnosis::ask;
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
+use crate::facts::services::SERVE;
 
 /// Most files of the hotfix that are named.
 const FILES_NAMED_MAX: usize = 5;
-/// The services without which IIS does not serve.
-const NEEDED: [&str; 5] = ["IISADMIN", "W3SVC", "WAS", "HTTPFilter", "MSDTC"];
 /// `Start` of a disabled service.
 const DISABLED: i64 = 4;
 
@@ -138,8 +137,11 @@ pub(crate) fn of(collected: &Collected) -> Vec<Check> {
             },
         ),
         check(collected, "services", "iis.services", services),
-        check(collected, "service_order", "svc.graph_errors", |value| {
+        check(collected, "service_order", "svc.iis_errors", |value| {
             order(collected, value)
+        }),
+        check(collected, "msdtc", "msdtc.start", |value| {
+            msdtc(collected, value)
         }),
         check(collected, "msdtc_log", "msdtc.log", |value| {
             match text(value) {
@@ -158,6 +160,16 @@ pub(crate) fn of(collected: &Collected) -> Vec<Check> {
             }
         }),
     ]
+}
+
+/// Checks that do not decide a cause and can still keep IIS or what it works with from starting if they come out badly.
+const DOUBTFUL: [&str; 3] = ["provider", "msdtc", "msdtc_log"];
+
+/// Those that came out badly.
+pub(crate) fn doubtful(checks: &[Check]) -> impl Iterator<Item = &Check> {
+    let is_doubtful =
+        |check: &&Check| check.state == CheckState::Bad && DOUBTFUL.contains(&check.check);
+    checks.iter().filter(is_doubtful)
 }
 
 /// The check of that name.
@@ -283,11 +295,7 @@ fn services(value: &Value) -> (CheckState, String) {
 /// What keeps services of IIS from starting by their order, and who may come before MSDTC.
 fn order(collected: &Collected, errors: &Value) -> (CheckState, String) {
     let of_iis: Vec<&str> = match errors {
-        Value::List(errors) => errors
-            .iter()
-            .map(text)
-            .filter(|error| concerns_iis(error))
-            .collect(),
+        Value::List(errors) => errors.iter().map(text).collect(),
         _ => Vec::new(),
     };
     if !of_iis.is_empty() {
@@ -310,12 +318,30 @@ fn order(collected: &Collected, errors: &Value) -> (CheckState, String) {
     }
 }
 
-/// Whether a fault of the service graph names a service that IIS needs.
-pub(crate) fn concerns_iis(error: &str) -> bool {
-    let mut words = error.split(|character: char| !character.is_ascii_alphanumeric());
-    words.any(is_needed)
+/// Whether MSDTC may start, and who waits for it in vain.
+fn msdtc(collected: &Collected, start: &Value) -> (CheckState, String) {
+    if *start != Value::Int(DISABLED) {
+        return (CheckState::Ok, "MSDTC is not disabled".to_owned());
+    }
+    let errors = ask::list(collected, "svc.graph_errors").unwrap_or_default();
+    let waiting: Vec<&str> = errors
+        .into_iter()
+        .filter(|error| {
+            let error = error.to_ascii_lowercase();
+            error.ends_with(" depends on msdtc, which is disabled")
+        })
+        .collect();
+    let waiting = if waiting.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", waiting.join("; "))
+    };
+    (
+        CheckState::Bad,
+        format!("MSDTC is disabled: transactions of COM+, of databases and of MSMQ fail{waiting}"),
+    )
 }
 
 fn is_needed(service: &str) -> bool {
-    NEEDED.iter().any(|name| name.eq_ignore_ascii_case(service))
+    SERVE.iter().any(|name| name.eq_ignore_ascii_case(service))
 }

@@ -4,7 +4,8 @@
 //! code means for keys is told by KB884872, Q295162, Q246459, Q311861 and Q223397.
 
 /// A code, its name, and what it says.
-const CODES: [(u32, &str, &str); 17] = [
+const CODES: [(u32, &str, &str); 23] = [
+    (2, "ERROR_FILE_NOT_FOUND", "the file was not found"),
     (3, "ERROR_PATH_NOT_FOUND", "the path was not found"),
     (
         1008,
@@ -16,6 +17,8 @@ const CODES: [(u32, &str, &str); 17] = [
         "ERROR_SERVICE_REQUEST_TIMEOUT",
         "the service did not answer in time",
     ),
+    (5, "ERROR_ACCESS_DENIED", "access was denied"),
+    (1058, "ERROR_SERVICE_DISABLED", "the service is disabled"),
     (
         1066,
         "ERROR_SERVICE_SPECIFIC_ERROR",
@@ -25,6 +28,21 @@ const CODES: [(u32, &str, &str); 17] = [
         1068,
         "ERROR_SERVICE_DEPENDENCY_FAIL",
         "a service that it needs did not start",
+    ),
+    (
+        1067,
+        "ERROR_PROCESS_ABORTED",
+        "the process ended unexpectedly",
+    ),
+    (
+        1069,
+        "ERROR_SERVICE_LOGON_FAILED",
+        "the account of the service could not log on",
+    ),
+    (
+        1075,
+        "ERROR_SERVICE_DEPENDENCY_DELETED",
+        "a service that it needs does not exist",
     ),
     (0x8009_0005, "NTE_BAD_DATA", "bad data"),
     (

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::diagnosis::Request;
 use crate::diagnosis::ask;
 use crate::diagnosis::cause::Cause;
-use crate::diagnosis::problem::Problem;
+use crate::diagnosis::history;
+use crate::diagnosis::problem::{LoggedFailure, Problem};
 use crate::facts::Collected;
 use crate::facts::machine_keys::Decision;
 
@@ -57,13 +58,13 @@ pub(crate) fn of(
 ) -> Vec<Command> {
     let mut commands = repair(collected, cause, request);
     let is_repaired = !commands.is_empty();
-    commands.extend(msdtc(collected));
+    commands.extend(msdtc(collected, problem));
     let embedded = ask::word(collected, "os.embedded_kind")
         .is_some_and(|kind| EMBEDDED.contains(&kind))
         && ask::yes_no(collected, "iis.installed") == Some(true);
     if embedded {
         commands.extend(post_clone());
-    } else if is_repaired || problem.last_of_neighbour().is_some() {
+    } else if is_repaired || cause == Cause::Neighbour {
         commands.push(machine(
             "iisreset /restart",
             "after the steps above, once Windows runs again: starts the services of IIS anew",
@@ -105,16 +106,10 @@ fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Com
     if !is_planned(collected, cause) {
         return Vec::new();
     }
-    let Some(image) = request.image.filter(|_| !request.stand_ins) else {
+    if request.image.is_none() || request.stand_ins {
         return Vec::new();
-    };
-    let mut base = format!("goldseal repair {}", quoted(image));
-    if request.allow_backing_anywhere {
-        base.push_str(" --allow-backing-anywhere");
     }
-    if let Some(installation) = request.installation {
-        base.push_str(&format!(" --installation {installation}"));
-    }
+    let base = on_image("repair", request);
     vec![
         host(
             base.clone(),
@@ -129,6 +124,19 @@ fn repair(collected: &Collected, cause: Cause, request: &Request<'_>) -> Vec<Com
             "or: writes a repaired copy and leaves the image as it is",
         ),
     ]
+}
+
+/// A command of this program on the image as it was named.
+pub(crate) fn on_image(command: &str, request: &Request<'_>) -> String {
+    let image = request.image.map_or_else(|| "IMAGE".to_owned(), quoted);
+    let mut line = format!("goldseal {command} {image}");
+    if request.allow_backing_anywhere {
+        line.push_str(" --allow-backing-anywhere");
+    }
+    if let Some(installation) = request.installation {
+        line.push_str(&format!(" --installation {installation}"));
+    }
+    line
 }
 
 fn is_planned(collected: &Collected, cause: Cause) -> bool {
@@ -153,30 +161,57 @@ pub(crate) fn repair_note(
     is_planned(collected, cause).then(|| note.to_owned())
 }
 
-/// What the logs and the missing log of MSDTC ask for.
-fn msdtc(collected: &Collected) -> Vec<Command> {
-    let events = ask::list(collected, "evt.signatures").unwrap_or_default();
-    let told = |ids: &[&str]| ids.iter().any(|id| events.contains(id));
+/// What the logs and the missing log of MSDTC ask for. They lose configuration and transactions, so they are named for what
+/// holds now: an event of this computer that nothing has mended since.
+fn msdtc(collected: &Collected, problem: &Problem) -> Vec<Command> {
+    let standing = |id: &str| {
+        problem
+            .failures
+            .iter()
+            .find(|one| one.failure.signature == Some(id) && one.still_stands())
+    };
     let mut commands = Vec::new();
-    if told(&["EVT-4101-MSDTC"]) {
-        let when = "the logs tell of another MSDTC with the same identity (event 4101): gives this machine one of its own; its configuration is lost";
-        commands.push(machine("msdtc -uninstall", when, &["WEVT"]));
+    if let Some(met) = standing("EVT-4101-MSDTC") {
+        let when = format!(
+            "the logs tell of another MSDTC with the same identity (event 4101, last {}) and of no new one since: gives this machine one of its own; its configuration is lost",
+            history::last_time(&met.failure)
+        );
+        commands.push(machine("msdtc -uninstall", &when, &["WEVT"]));
         commands.push(machine(
             "msdtc -install",
             "after msdtc -uninstall",
             &["WEVT"],
         ));
     }
-    if told(&["EVT-4154-MSDTC", "EVT-4163-MSDTC"])
-        || ask::word(collected, "msdtc.log") == Some("missing")
-    {
-        commands.push(machine(
-            "msdtc -resetlog",
-            "the log of MSDTC is missing or cannot be read: makes a new one; only where no transaction is in doubt, for these are lost",
-            &["WEVT"],
-        ));
+    if let Some(why) = log_of_msdtc_is_lost(collected, standing) {
+        let when = format!(
+            "{why}: makes a new one; only where no transaction is in doubt, for these are lost"
+        );
+        commands.push(machine("msdtc -resetlog", &when, &["WEVT"]));
     }
     commands
+}
+
+/// Why MSDTC needs a new log, if it does: the log is not there, or could not be read. That it was not found once says nothing
+/// where it is there now.
+fn log_of_msdtc_is_lost<'f>(
+    collected: &Collected,
+    standing: impl Fn(&str) -> Option<&'f LoggedFailure>,
+) -> Option<String> {
+    let log = ask::word(collected, "msdtc.log");
+    let told = |id: &str, what: &str| {
+        let last = history::last_time(&standing(id)?.failure);
+        Some(format!(
+            "the logs tell that the log of MSDTC {what} (last {last}) and of no start of MSDTC since"
+        ))
+    };
+    if log == Some("missing") {
+        return Some("the log of MSDTC is missing".to_owned());
+    }
+    told("EVT-4154-MSDTC", "could not be read").or_else(|| {
+        let is_there = log == Some("there");
+        told("EVT-4163-MSDTC", "was not found").filter(|_| !is_there)
+    })
 }
 
 /// The known work-around for clones of XP Embedded.

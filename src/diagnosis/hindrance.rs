@@ -155,6 +155,7 @@ mod tests {
                 Value::Map(std::collections::BTreeMap::new()),
             ),
             ("svc.graph_errors", Value::List(Vec::new())),
+            ("svc.iis_errors", Value::List(Vec::new())),
         ]
         .into_iter()
         .chain(more)

@@ -8,7 +8,7 @@ use crate::diagnosis::codes;
 use crate::diagnosis::links::LinkState;
 use crate::evidence::Fact;
 use crate::facts::Collected;
-use crate::facts::event_logs::Failure;
+use crate::facts::event_logs::{EventTime, Failure};
 
 /// The services whose failures this is about.
 const OF_IIS: [&str; 4] = ["IISADMIN", "W3SVC", "SMTPSVC", "MSFTPSVC"];
@@ -46,15 +46,21 @@ pub(crate) fn kinship(failure: &Failure) -> Kinship {
     }
 }
 
+/// When it happened last, in words.
+pub(crate) fn last_time(failure: &Failure) -> String {
+    shown(failure.last)
+}
+
+fn shown(time: Option<EventTime>) -> String {
+    time.and_then(EventTime::to_rfc3339)
+        .unwrap_or_else(|| "at an unknown time".to_owned())
+}
+
 /// One failure in words: when, what, with which code, how often.
 pub(crate) fn told(failure: &Failure) -> String {
-    let time = |time: Option<_>| {
-        time.and_then(crate::facts::event_logs::EventTime::to_rfc3339)
-            .unwrap_or_else(|| "at an unknown time".to_owned())
-    };
     let mut text = format!(
         "{}: {} {}",
-        time(failure.first),
+        shown(failure.first),
         failure.source,
         failure.event_id
     );
@@ -68,7 +74,7 @@ pub(crate) fn told(failure: &Failure) -> String {
         text.push_str(&format!(
             " ({} times, last {})",
             failure.count,
-            time(failure.last)
+            shown(failure.last)
         ));
     }
     text

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::base::filetime::FileTime;
 use crate::diagnosis::problem::Problem;
+use crate::facts::event_logs::EventTime;
 use crate::facts::machine_keys::IIS_KEY_HASH;
 use crate::facts::{Collected, MachineKey};
 
@@ -44,7 +45,7 @@ pub(crate) fn of(collected: &Collected, problem: &Problem) -> Vec<KeyFile> {
         .machine_keys
         .iter()
         .filter(is_iis)
-        .map(|key| file(key, problem.time))
+        .map(|key| file(key, problem.time.map(EventTime::filetime)))
         .collect();
     files.sort_by_key(|file| (file.created.is_none(), file.created, file.path.clone()));
     let newest = files.iter().filter_map(|file| file.created).max();

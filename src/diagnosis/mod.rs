@@ -9,6 +9,7 @@ mod cause;
 mod checks;
 mod codes;
 mod commands;
+mod events;
 mod forecast;
 mod hindrance;
 mod history;
@@ -134,6 +135,7 @@ pub fn diagnose(collected: &Collected, findings: &[Finding], request: &Request<'
     let seen = cause::Seen {
         collected,
         hindrances: &hindrances,
+        checks: &checks,
         problem: &problem,
         keys: &key_files,
         request,
@@ -158,7 +160,7 @@ pub fn diagnose(collected: &Collected, findings: &[Finding], request: &Request<'
             problem: &problem,
             cause,
         }),
-        open_questions: questions::of(collected, cause, &links, &problem),
+        open_questions: questions::of(&seen, cause, &links),
         after_cloning: forecast::of(collected, findings),
         plan: collected.plan.clone(),
         findings: findings.iter().filter_map(related).collect(),

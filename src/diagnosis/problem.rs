@@ -8,11 +8,14 @@ use serde::Serialize;
 use crate::base::filetime::FileTime;
 use crate::diagnosis::ask;
 use crate::diagnosis::codes;
+use crate::diagnosis::events;
 use crate::diagnosis::history::{Kinship, kinship};
 use crate::evidence::Fact;
 use crate::facts::Collected;
 use crate::facts::event_logs::{EventTime, Failure};
 
+/// The longest NetBIOS name of a computer.
+const NETBIOS_CHARS_MAX: usize = 15;
 /// Most kinds of failures that a diagnosis lists.
 const LISTED_MAX: usize = 50;
 
@@ -31,8 +34,8 @@ pub enum TimeSource {
 /// When the problem began, and what the logs tell of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
-    /// When it began; `None` where nobody says.
-    pub time: Option<FileTime>,
+    /// When it began, with a fraction only where its source has one; `None` where nobody says.
+    pub time: Option<EventTime>,
     /// Who says so.
     pub source: TimeSource,
     /// What the time is, or why there is none.
@@ -52,6 +55,10 @@ pub struct LoggedFailure {
     pub failure: Failure,
     /// The code with its name and meaning, where the event gives one.
     pub code_shown: Option<String>,
+    /// What the event means, where that is more than that a service failed.
+    pub meaning: Option<&'static str>,
+    /// What to do about it.
+    pub remedy: Option<&'static str>,
     /// `iis`, `neighbour` or `other`.
     pub belongs_to: Kinship,
     /// Whether the last record names another computer than this one: logs come along with a copy, and names change.
@@ -69,7 +76,7 @@ impl Problem {
             .find_map(|kin| first_of(&failures, *kin));
         let (time, source, reason) = match (given, first) {
             (Some(time), _) => (
-                Some(time),
+                Some(given_time(time)),
                 TimeSource::Given,
                 "given with --problem-time".to_owned(),
             ),
@@ -134,15 +141,23 @@ impl Problem {
 
 impl LoggedFailure {
     fn new(collected: &Collected, failure: &Failure) -> Self {
+        let known = events::known(failure.signature);
         Self {
+            meaning: known.map(|(meaning, _)| meaning),
+            remedy: known.map(|(_, remedy)| remedy),
             other_computer: ask::word(collected, "id.computer_name")
                 .filter(|_| !failure.computer.is_empty())
-                .map(|name| !name.eq_ignore_ascii_case(&failure.computer)),
+                .map(|name| !is_this_computer(name, &failure.computer)),
             code_shown: failure.code.map(codes::shown),
             belongs_to: kinship(failure),
             location: failure.evidence.locator.to_string(),
             failure: failure.clone(),
         }
+    }
+
+    /// Whether it may hold still: it is of this computer, as far as that is known.
+    pub(crate) fn still_stands(&self) -> bool {
+        self.other_computer != Some(true)
     }
 
     /// Whether it ended with a code of the key provider or of the metabase.
@@ -151,15 +166,36 @@ impl LoggedFailure {
     }
 }
 
-/// Whether a neighbour failed. That a log was made under another name (COM+ 4440), or that another machine has the same
-/// identity (MSDTC 4101), is no failure to start.
+/// Whether a neighbour failed. That a log was made under another name (COM+ 4440), that another machine has the same
+/// identity (MSDTC 4101), or that Sysprep failed at it (4454) is no failure to start.
 fn is_of_neighbour(failure: &LoggedFailure) -> bool {
-    failure.belongs_to == Kinship::Neighbour && !matches!(failure.failure.event_id, 4101 | 4440)
+    failure.belongs_to == Kinship::Neighbour
+        && events::is_failure_to_run(failure.failure.event_id)
+        && failure.still_stands()
+}
+
+/// Whether a record is of the computer of that name: `.evtx` names it with its domain, and a NetBIOS name is cut.
+fn is_this_computer(name: &str, logged: &str) -> bool {
+    let host = logged.split('.').next().unwrap_or(logged);
+    let cut = match host.get(..NETBIOS_CHARS_MAX) {
+        Some(cut) if name.len() == NETBIOS_CHARS_MAX => cut,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case(cut)
 }
 
 /// The time as a number to compare; no time comes before all others.
 fn time(time: Option<EventTime>) -> Option<FileTime> {
     time.map(EventTime::filetime).filter(|time| time.0 > 0)
+}
+
+/// A time that was given, in whole seconds if it is one.
+fn given_time(time: FileTime) -> EventTime {
+    let seconds = time
+        .to_utc()
+        .filter(|time| time.timestamp_subsec_nanos() == 0)
+        .and_then(|time| u32::try_from(time.timestamp()).ok());
+    seconds.map_or(EventTime::Fine(time), EventTime::Seconds)
 }
 
 fn listed(collected: &Collected) -> Vec<LoggedFailure> {
@@ -181,13 +217,14 @@ fn not_listed(collected: &Collected) -> u64 {
         .saturating_add(collected.failures.not_kept)
 }
 
-fn first_of(failures: &[LoggedFailure], kin: Kinship) -> Option<(FileTime, &LoggedFailure)> {
+fn first_of(failures: &[LoggedFailure], kin: Kinship) -> Option<(EventTime, &LoggedFailure)> {
     failures
         .iter()
         .filter(|failure| failure.belongs_to == kin)
         .filter(|failure| kin == Kinship::Iis || is_of_neighbour(failure))
-        .filter_map(|failure| Some((time(failure.failure.first)?, failure)))
-        .min_by_key(|(time, _)| *time)
+        .filter(|failure| time(failure.failure.first).is_some())
+        .filter_map(|failure| Some((failure.failure.first?, failure)))
+        .min_by_key(|(time, _)| time.filetime())
 }
 
 fn why_unknown(collected: &Collected) -> String {
@@ -200,5 +237,22 @@ fn why_unknown(collected: &Collected) -> String {
             "the event logs tell of no failure of IIS; --problem-time gives the time".to_owned()
         }
         None => "the event logs were not read; --problem-time gives the time".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_this_computer_with_or_without_its_domain() {
+        assert!(is_this_computer("GOLDEN", "golden"));
+        assert!(is_this_computer("GOLDEN", "golden.corp.example"));
+        assert!(is_this_computer(
+            "WIN-0123456789A",
+            "win-0123456789abc.corp.example"
+        ));
+        assert!(!is_this_computer("GOLDEN", "GOLDEN2"));
+        assert!(!is_this_computer("GOLDEN", "MASTER.golden"));
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::diagnosis::ask;
-use crate::diagnosis::cause::Cause;
+use crate::diagnosis::cause::{Cause, Seen};
+use crate::diagnosis::commands;
 use crate::diagnosis::forecast;
 use crate::diagnosis::links::{Link, LinkState};
 use crate::diagnosis::problem::{Problem, TimeSource};
@@ -30,19 +31,15 @@ fn open(question: &str, why: impl Into<String>, decided_by: impl Into<String>) -
 }
 
 /// All that stays open, the weightiest first.
-pub(crate) fn of(
-    collected: &Collected,
-    cause: Cause,
-    links: &[Link],
-    problem: &Problem,
-) -> Vec<OpenQuestion> {
+pub(crate) fn of(seen: &Seen<'_>, cause: Cause, links: &[Link]) -> Vec<OpenQuestion> {
+    let (collected, problem) = (seen.collected, seen.problem);
     let mut questions = Vec::new();
     let uses_metabase = ask::yes_no(collected, "iis.metabase_in_use") != Some(false);
     if cause == Cause::Undecided {
         questions.push(open(
             "Can IIS open its metabase?",
             reason(collected),
-            what_would_decide(collected),
+            what_would_decide(seen),
         ));
     }
     if uses_metabase {
@@ -161,7 +158,7 @@ const NEEDED: [(&str, &str); 4] = [
     ("crypto.machinekeys_acl", "the access list of the key files"),
     ("crypto.machinekeys_efs", "whether EFS encrypts them"),
     ("iis.services", "the services of IIS"),
-    ("svc.graph_errors", "the order of the services"),
+    ("svc.iis_errors", "the order of the services"),
 ];
 
 /// The first of those that was not seen.
@@ -202,7 +199,8 @@ pub(crate) fn reason(collected: &Collected) -> String {
 }
 
 /// What would decide whether IIS can open its metabase.
-pub(crate) fn what_would_decide(collected: &Collected) -> String {
+pub(crate) fn what_would_decide(seen: &Seen<'_>) -> String {
+    let collected = seen.collected;
     let was_read = collected
         .metabases
         .iter()
@@ -211,7 +209,10 @@ pub(crate) fn what_would_decide(collected: &Collected) -> String {
         if unknown.reason == UnknownReason::Encrypted {
             return "the file without its encryption: take it off on a running copy of the image (cipher /d), as the account that encrypted the file or as a recovery agent; nothing offline can".to_owned();
         }
-        return "a look at a running copy of the image; `goldseal check --assert key.pairing=...` then takes your word for it".to_owned();
+        return format!(
+            "a look at a running copy of the image: if IIS starts there, `{} --assert key.pairing=machine_guid --assert key.opens_metabase=true` takes your word for it; key.pairing is machine_guid, other or none (whose signature the metabase carries: of the key file named for MachineGuid, of another one here, of no key here)",
+            commands::on_image("check", seen.request)
+        );
     }
     for (id, what) in [
         (
@@ -232,7 +233,7 @@ pub(crate) fn what_would_decide(collected: &Collected) -> String {
         }
     }
     match unseen(collected) {
-        Some("iis.services" | "svc.graph_errors") => "the hive SYSTEM of this installation",
+        Some("iis.services" | "svc.iis_errors") => "the hive SYSTEM of this installation",
         Some(_) => "the volume itself, with the access lists and attributes of the key files",
         None => "a complete image",
     }

@@ -17,7 +17,7 @@ pub mod os_support;
 mod programs;
 mod read;
 mod roles;
-mod services;
+pub(crate) mod services;
 pub(crate) mod setup_logs;
 pub mod shared_identities;
 pub mod sources;

@@ -18,6 +18,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("cluster.installed", cluster(context));
     facts.put("msdtc.cid", msdtc_cid(context));
     facts.put("msdtc.log", msdtc_log(context));
+    facts.put("msdtc.start", msdtc_start(context));
     facts.put("adcs.installed", service_exists(context, "CertSvc"));
     facts.put("sql.instances", sql_instances(context));
     facts.put("ts.appserver_mode", appserver_mode(context, facts));
@@ -85,6 +86,20 @@ fn msdtc_cid(context: &Context<'_>) -> Result<Fact, Unknown> {
         }
         None => Fact::Absent(root_evidence),
     })
+}
+
+/// When MSDTC starts; absent where there is no such service, or none that says it.
+fn msdtc_start(context: &Context<'_>) -> Result<Fact, Unknown> {
+    let service = find(context, "MSDTC")?;
+    let start = service.and_then(|(service, evidence)| {
+        let start = service.start?.number();
+        Some(Fact::found(start, evidence.raw(service.to_string())))
+    });
+    if let Some(start) = start {
+        return Ok(start);
+    }
+    let key = format!("{}\\MSDTC", services_key(context)?);
+    Ok(context.absent(HiveName::System, &key, Some("Start")))
 }
 
 /// Whether the log of MSDTC is there, `there` or `missing`. Its path is in the list of files that a backup leaves out

@@ -164,12 +164,17 @@ fn problem(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut block = Block::new(style, 2, NARROW);
     let time = problem
         .time
-        .and_then(crate::base::filetime::FileTime::to_rfc3339)
+        .and_then(crate::facts::event_logs::EventTime::to_rfc3339)
         .unwrap_or_else(|| "unknown".to_owned());
     block.row("began", &format!("{time}: {}", problem.reason));
     for failure in problem.failures.iter().take(FAILURES_SHOWN) {
         block.row(label(failure), &failure_line(failure));
         block.row("", &format!("<- {}", failure.location));
+        for (label, text) in [("  means", failure.meaning), ("  do", failure.remedy)] {
+            if let Some(text) = text {
+                block.row(label, text);
+            }
+        }
     }
     let left_out = usize::try_from(problem.failures_not_listed).unwrap_or(usize::MAX);
     let more = problem

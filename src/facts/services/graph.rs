@@ -131,6 +131,21 @@ impl<'s> Graph<'s> {
         self.spread(&self.forward, sources)
     }
 
+    /// The same by the names of services alone: of a group any one service will do, so none of them is waited for.
+    pub(crate) fn waited_for_by_name(&self, sources: impl Iterator<Item = usize>) -> Vec<bool> {
+        let mut reached = vec![false; self.services.len()];
+        let mut pending: Vec<usize> = sources.collect();
+        while let Some(index) = pending.pop() {
+            let Some(seen) = reached.get_mut(index) else {
+                continue;
+            };
+            if !std::mem::replace(seen, true) {
+                pending.extend(self.service_targets(index));
+            }
+        }
+        reached
+    }
+
     fn spread(&self, edges: &[Vec<Node>], start: impl Iterator<Item = usize>) -> Vec<bool> {
         let mut reached = vec![false; edges.len()];
         let mut pending: Vec<Node> = start.collect();
@@ -182,6 +197,21 @@ pub(crate) mod tests {
         let reached = graph.reaching(graph.find(target).into_iter());
         let names = services.iter().zip(reached).filter(|(_, reached)| *reached);
         names.map(|(service, _)| service.name.clone()).collect()
+    }
+
+    #[test]
+    fn services_are_waited_for_by_name_and_not_as_one_of_a_group() {
+        let services = [
+            service("W3SVC", Start::Auto, &["IISADMIN", "+Net"]),
+            service("IISADMIN", Start::Auto, &["RPCSS"]),
+            service("RPCSS", Start::Auto, &[]),
+            grouped("Net", service("Tcpip", Start::Auto, &[])),
+            service("AcmeTx", Start::Auto, &["W3SVC", "MSDTC"]),
+            service("MSDTC", Start::Auto, &[]),
+        ];
+        let graph = Graph::new(&services, &[]);
+        let found = graph.waited_for_by_name(graph.find("W3SVC").into_iter());
+        assert_eq!(found, [true, true, true, false, false, false]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub(crate) use crate::facts::services::table::{find, services_key};
 /// Most services of a list whose own key is named as evidence.
 const EVIDENCE_MAX: usize = 64;
 
+/// The services without which IIS does not serve.
+pub(crate) const SERVE: [&str; 4] = ["IISADMIN", "W3SVC", "WAS", "HTTPFilter"];
+
 /// Collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     let system_drive = system_drive(facts);
@@ -35,13 +38,17 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             .map_err(Clone::clone)
             .and_then(|table| race_candidates(context, table, system_drive.as_deref())),
     );
-    for (id, errors_only) in [("svc.graph_faults", false), ("svc.graph_errors", true)] {
+    for (id, chosen) in [
+        ("svc.graph_faults", Chosen::All),
+        ("svc.graph_errors", Chosen::Errors),
+        ("svc.iis_errors", Chosen::ErrorsOfIis),
+    ] {
         facts.put(
             id,
             table
                 .as_ref()
                 .map_err(Clone::clone)
-                .and_then(|table| graph_faults(context, table, errors_only)),
+                .and_then(|table| graph_faults(context, table, chosen)),
         );
     }
     facts.put(
@@ -50,14 +57,34 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     );
 }
 
-/// The faults of the graph as one line each; with `errors_only` those that keep an auto-start service from starting.
-fn graph_faults(context: &Context<'_>, table: &Table, errors_only: bool) -> Result<Fact, Unknown> {
+/// Which faults of the graph are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    /// All of them.
+    All,
+    /// Those that keep an auto-start service from starting.
+    Errors,
+    /// Those of them that a service has without which IIS does not serve, or one that such a service waits for.
+    ErrorsOfIis,
+}
+
+/// The chosen faults of the graph as one line each.
+fn graph_faults(context: &Context<'_>, table: &Table, chosen: Chosen) -> Result<Fact, Unknown> {
     table.whole()?;
     let graph = Graph::new(&table.services, &table.group_order);
     let faults = faults::faults(&graph);
+    let for_iis = graph.waited_for_by_name(SERVE.iter().filter_map(|name| graph.find(name)));
+    let is_for_iis = |service: &str| {
+        let index = graph.find(service);
+        index.is_some_and(|index| for_iis.get(index) == Some(&true))
+    };
     let chosen: Vec<&faults::Fault> = faults
         .iter()
-        .filter(|fault| fault.is_error || !errors_only)
+        .filter(|fault| match chosen {
+            Chosen::All => true,
+            Chosen::Errors => fault.is_error,
+            Chosen::ErrorsOfIis => fault.is_error && is_for_iis(&fault.service),
+        })
         .collect();
     let keys = evidence_of(context, chosen.iter().map(|fault| fault.service.as_str()))?;
     Ok(Fact::found_in(
