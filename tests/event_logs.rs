@@ -13,9 +13,11 @@
 #[path = "support/corpus.rs"]
 mod corpus;
 mod support;
+#[path = "support/tree.rs"]
+mod tree;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use chrono::DateTime;
@@ -625,4 +627,144 @@ fn a_search_finds_what_reading_every_record_finds() {
             );
         }
     }
+}
+
+/// Bytes of each of the logs that no check should read; they are holes and take no room.
+const LOG_BYTES: u64 = 48 << 20;
+
+/// A tree of Windows as a directory, with large logs in every place where logs are looked for.
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    /// The tree of a sample whose image is packed.
+    fn of_packed(sample: &str) -> Self {
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases")
+            .join(sample);
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        let mut raw =
+            ruzstd::decoding::StreamingDecoder::new(std::fs::File::open(packed).unwrap()).unwrap();
+        std::io::copy(&mut raw, &mut std::fs::File::create(&image).unwrap()).unwrap();
+        let tree = tempfile::tempdir().unwrap();
+        tree::copy_out(&image, tree.path());
+        Self(tree)
+    }
+
+    /// The tree of a sample that is a directory.
+    fn of_directory(sample: &str) -> Self {
+        let tree = tempfile::tempdir().unwrap();
+        let image = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/cases")
+            .join(sample);
+        tree::copy_out(&image, tree.path());
+        Self(tree)
+    }
+
+    /// The file of that name.
+    fn file(&self, name: &str) -> PathBuf {
+        let entries = walkdir::WalkDir::new(self.0.path()).into_iter();
+        let mut files = entries.map(|entry| entry.unwrap().into_path());
+        files
+            .find(|path| {
+                path.is_file()
+                    && path
+                        .file_name()
+                        .is_some_and(|found| found.eq_ignore_ascii_case(name))
+            })
+            .unwrap()
+    }
+
+    /// Puts logs where they are looked for, and says how many.
+    fn add_logs(&self) -> usize {
+        let mut added = 0;
+        let folders: Vec<PathBuf> = walkdir::WalkDir::new(self.0.path())
+            .into_iter()
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.eq_ignore_ascii_case("config"))
+            })
+            .collect();
+        for config in folders {
+            let system32 = config.parent().unwrap();
+            let windows = system32.parent().unwrap();
+            for log in [
+                config.join("SysEvent.Evt"),
+                config.join("AppEvent.Evt"),
+                system32.join("winevt/Logs/System.evtx"),
+                system32.join("winevt/Logs/Application.evtx"),
+                windows.join("setupapi.log"),
+                windows.join("Panther/setupact.log"),
+                windows.join("System32/Sysprep/Panther/setupact.log"),
+            ] {
+                std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+                std::fs::File::create(log)
+                    .unwrap()
+                    .set_len(LOG_BYTES)
+                    .unwrap();
+                added += 1;
+            }
+        }
+        added
+    }
+
+    /// How many bytes of files `check` reads, as the program counts them.
+    fn bytes_read(&self, options: &[&str]) -> u64 {
+        let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .args(["check", "--verbose"])
+            .args(options)
+            .arg(self.0.path())
+            .output()
+            .unwrap();
+        let notes = String::from_utf8(output.stderr).unwrap();
+        let (before, _) = notes.split_once(" bytes read in ").unwrap();
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+#[test]
+fn without_logs_check_reads_no_byte_of_a_log() {
+    let tree = Tree::of_directory("dirty_hives_logs_change_verdict/image");
+    let without = tree.bytes_read(&["--no-logs"]);
+    assert!(tree.add_logs() > 0);
+    assert_eq!(tree.bytes_read(&["--no-logs"]), without);
+    // The count would show it: rules of this sample ask for logs.
+    assert!(tree.bytes_read(&[]) > without + LOG_BYTES);
+}
+
+#[test]
+fn where_no_rule_asks_for_logs_check_reads_no_byte_of_a_log() {
+    // Without IIS no rule of NT 3.51 rests on a log; the hive lists its keys by their first four letters.
+    let tree = Tree::of_packed("nt351_iis1/museum.img.zst");
+    let system = tree.file("SYSTEM");
+    let mut hive = std::fs::read(&system).unwrap();
+    let at = hive.windows(5).position(|name| name == b"W3SVC").unwrap();
+    hive[at..at + 5].copy_from_slice(b"W3SVX");
+    std::fs::write(&system, hive).unwrap();
+    let without = tree.bytes_read(&[]);
+    assert!(tree.add_logs() > 0);
+    assert_eq!(tree.bytes_read(&[]), without);
+}
+
+#[test]
+fn facts_of_logs_that_were_left_out_are_unknown_and_name_the_option() {
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["check", "--no-logs", "--format", "json"])
+        .arg("testdata/cases/dirty_hives_logs_change_verdict/image")
+        .output()
+        .unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let facts = report["facts"].as_object().unwrap();
+    let of_logs = facts
+        .iter()
+        .filter(|(id, _)| id.starts_with("evt.") || id.starts_with("setuplog."));
+    let mut seen = 0;
+    for (id, fact) in of_logs {
+        seen += 1;
+        assert_eq!(fact["state"], "unknown", "{id}");
+        assert!(fact.to_string().contains("--no-logs"), "{id}: {fact}");
+    }
+    assert!(seen > 8, "{seen}");
 }

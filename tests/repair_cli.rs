@@ -206,6 +206,50 @@ fn a_half_applied_repair_is_warned_of_by_reading_and_refused_by_writing_commands
     );
 }
 
+/// What a command says of an image that does not open.
+fn said_of_unopened(sample: &Sample, command: &str) -> String {
+    let output = sample.goldseal(command, &[]);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    // As if in one line.
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_image_that_no_longer_opens_is_told_with_its_journal_and_undo() {
+    let (sample, _) = half_applied();
+    let undo = format!("goldseal undo {}", journal(&sample).display());
+    let mut image = bytes(&sample);
+    let end = image.len();
+    image[..512].fill(0);
+    image[end - 512..].fill(0);
+    for what in ["no known format", "not there", "no file"] {
+        match what {
+            "no known format" => fs::write(sample.image(), &image).unwrap(),
+            "not there" => fs::remove_file(sample.image()).unwrap(),
+            _ => {
+                let made = Command::new("mkfifo").arg(sample.image()).status();
+                assert!(made.unwrap().success());
+            }
+        }
+        for command in ["check", "ls", "repair"] {
+            let said = said_of_unopened(&sample, command);
+            assert!(said.contains(&undo), "{what}, {command}: {said}");
+            assert_eq!(said.matches(&undo).count(), 1, "{what}, {command}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_repair_that_had_ended_is_told_where_its_image_no_longer_opens() {
+    let sample = Sample::to_rename();
+    sample.repair(&["--set-name", &pair(FIRST, CURRENT), "--apply", "--in-place"]);
+    fs::remove_file(sample.image()).unwrap();
+    let said = said_of_unopened(&sample, "check");
+    let undo = format!("goldseal undo {}", journal(&sample).display());
+    assert!(said.contains("had ended") && said.contains(&undo), "{said}");
+}
+
 #[test]
 fn a_half_applied_repair_is_put_back() {
     let (sample, before) = half_applied();

@@ -38,7 +38,11 @@ pub(crate) fn host_identity(path: &Path) -> Option<(u64, u64)> {
 
 /// Opens one source; a parser that panics is an error of this image and not the end of the program.
 pub(crate) fn open(source: &Source, options: &Options) -> goldseal::Result<Image> {
-    let mut image = contain(&source.as_typed(), || Image::open(source, options))?;
+    let opened = contain(&source.as_typed(), || Image::open(source, options));
+    let mut image = opened.map_err(|error| match source.image.as_deref() {
+        Some(path) => status::explain(path, error),
+        None => error,
+    })?;
     // A repair that was begun and not finished leaves an image that must not be trusted.
     let unfinished = source.image.as_deref().and_then(status::warning);
     image.notes.extend(unfinished);

@@ -46,6 +46,8 @@ pub(crate) fn run(args: &RepairArgs, output: &mut Output) -> Result<Exit, Failur
     ) {
         (Ok(image), _) => image,
         (Err(error), Ok(())) => return Err(error.into()),
+        // The error says it already.
+        (Err(error), Err(refusal)) if refusal.gate == Gate::Journal => return Err(error.into()),
         (Err(error), Err(refusal)) => {
             return Err(Failure::Failed(format!("{refusal}; {}", error.chain())));
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::{BlockDevice, FileDevice, ReadCounter};
 use crate::image::host::open_image_file;
 use crate::repair::directory;
@@ -27,7 +27,7 @@ impl Medium for ReadOnly {
     }
 
     fn write_at(&mut self, _: u64, _: &[u8]) -> Result<()> {
-        Err(crate::error::Error::unsupported("opened for reading only"))
+        Err(Error::unsupported("opened for reading only"))
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -69,9 +69,11 @@ fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<
             ));
         }
     };
-    let name = journal_path.to_string_lossy().into_owned();
+    let name = undo_arguments_of(image, journal_path, is_pointed_to);
     let found = if journal.header.moves.is_empty() {
-        let opened = open_image_file(image).ok()?;
+        let Ok(opened) = open_image_file(image) else {
+            return of_unopened(image, journal_path, is_pointed_to, journal.state());
+        };
         let device = FileDevice::new(
             opened.file,
             opened.len_bytes,
@@ -81,11 +83,6 @@ fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<
     } else {
         directory::confine(&journal.header.moves, image)
             .and_then(|()| directory::extent(&journal.header.moves))
-    };
-    let name = if is_pointed_to {
-        format!("{name} --image {}", image.to_string_lossy())
-    } else {
-        name
     };
     match (found, journal.state()) {
         (Ok(Extent::Mixed), Some(State::Committed | State::RolledBack)) => Some(format!(
@@ -115,6 +112,57 @@ fn of_journal(image: &Path, journal_path: &Path, is_pointed_to: bool) -> Option<
             error.chain()
         )),
     }
+}
+
+/// What is said of the journal of an image that cannot be compared with it.
+fn of_unopened(
+    image: &Path,
+    journal: &Path,
+    is_pointed_to: bool,
+    state: Option<State>,
+) -> Option<String> {
+    let undo = undo_arguments_of(image, journal, is_pointed_to);
+    match state {
+        Some(State::Committed | State::RolledBack) => None,
+        _ => Some(format!(
+            "a repair of the image was begun and not finished, as its journal says; once the image can be opened, \
+             `goldseal undo {undo}` puts back what was written"
+        )),
+    }
+}
+
+/// The arguments of `undo` for a journal that lies beside the image, or that the image is pointed to.
+fn undo_arguments_of(image: &Path, journal: &Path, is_pointed_to: bool) -> String {
+    let name = journal.to_string_lossy();
+    if is_pointed_to {
+        format!("{name} --image {}", image.to_string_lossy())
+    } else {
+        name.into_owned()
+    }
+}
+
+/// The error of an image that does not open, with what its journal says of it: a repair may be why.
+pub fn explain(image: &Path, error: Error) -> Error {
+    let Some(note) = warning(image).or_else(|| ended(image)) else {
+        return error;
+    };
+    Error::new(error.kind(), format!("{}; {note}", error.chain()))
+}
+
+/// What is said of the journal of a repair that had ended, where the image does not open.
+fn ended(image: &Path) -> Option<String> {
+    let beside = journal_beside(image).map(|journal| (journal, false));
+    let pointed_to = || Some((pointer::of_image(image).ok()??, true));
+    let (place, journal, is_pointed_to) = beside
+        .into_iter()
+        .chain(pointed_to())
+        .find_map(|(place, is)| Some((place.clone(), read_journal(&place).ok()??, is)))?;
+    (journal.state() == Some(State::Committed)).then(|| {
+        format!(
+            "a repair of the image was made and had ended, as its journal says; `goldseal undo {}` takes it back",
+            undo_arguments_of(image, &place, is_pointed_to)
+        )
+    })
 }
 
 /// Another journal than this one that the image is pointed to and that is of an unfinished repair, in one sentence.

@@ -48,7 +48,7 @@ pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
     for id in IDS {
         let unknown = Unknown::new(
             UnknownReason::NotProvided,
-            "the event logs were not read: no rule asked for them, or they were left out",
+            "the event logs were not read: no rule asked for them, or --no-logs left them out",
             place.clone(),
         );
         facts.put(id, Fact::Unknown(unknown));
