@@ -34,7 +34,11 @@ pub(crate) fn not_read(context: &Context<'_>, facts: &mut Facts) {
 
 /// Reads the logs and collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
-    let logs = read(context);
+    let mut logs = read(context);
+    if logs.read.is_empty() {
+        logs.unseen
+            .push(not_there(context, "Panther", "no log of set-up is there"));
+    }
     logs.put_list(
         context,
         facts,
@@ -65,6 +69,14 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("setuplog.generalize_runs", logs.count(context, &runs));
 }
 
+/// The reason of what rests on logs of which none is there: they say nothing, and not that nothing happened.
+fn not_there(context: &Context<'_>, tail: &str, detail: &str) -> Unknown {
+    let place = context
+        .installation
+        .place(&context.installation.windows(tail));
+    Unknown::new(UnknownReason::NotProvided, detail, place)
+}
+
 /// The first boots of a sealed image of 2000 to 2003: mini-setup installs the devices anew.
 fn mini_setups(context: &Context<'_>) -> Fact {
     let logs = read_devices(context);
@@ -80,6 +92,11 @@ fn mini_setups(context: &Context<'_>) -> Fact {
     match (places.next(), logs.unseen.into_iter().next()) {
         (Some(first), _) => Fact::found_in(count, first, places),
         (None, Some(unknown)) => Fact::Unknown(unknown),
+        (None, None) if logs.read.is_empty() => Fact::Unknown(not_there(
+            context,
+            "setupapi.log",
+            "no log of device installation is there",
+        )),
         (None, None) => {
             let log = context.installation.windows("setupapi.log");
             Fact::found(
@@ -215,9 +232,23 @@ mod tests {
     }
 
     #[test]
-    fn no_log_shows_nothing_and_a_log_that_cannot_be_read_is_unknown() {
+    fn without_a_log_or_with_one_that_cannot_be_read_all_is_unknown() {
         let facts = vista().collect(&[collect]);
-        expect(&facts, &[(GUIDS, "(none)"), ("setuplog.sysprep_runs", "0")]);
+        for id in IDS {
+            expect(&facts, &[(id, "unknown:not_provided")]);
+        }
+        let empty = vista()
+            .file("WINDOWS\\Panther\\setupact.log", "")
+            .file("WINDOWS\\inf\\setupapi.app.log", "")
+            .collect(&[collect]);
+        expect(
+            &empty,
+            &[
+                (GUIDS, "(none)"),
+                ("setuplog.sysprep_runs", "0"),
+                ("setuplog.mini_setups", "0"),
+            ],
+        );
         let facts = vista()
             .broken("WINDOWS\\System32\\Sysprep\\Panther\\setupact.log")
             .collect(&[collect]);
