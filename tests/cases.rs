@@ -477,6 +477,7 @@ cases! {
     xp_embedded_whose_former_sid_is_in_the_security_descriptors_only: "xpe_former_sid",
     windows_7_with_every_identity_that_clones_must_not_share: "win7_every_identity",
     windows_2000_whose_right_key_file_efs_encrypts: "w2k_kb884872_efs",
+    xp_embedded_that_was_booted_as_a_clone_must_not_be_sealed_again: "xpe_booted_tool_put_back",
     xp_embedded_with_a_service_that_races_msdtc_is_warned_about: "xpe_race_service",
     server_2003_with_iis6_may_be_cloned: "w2k3_iis6",
     server_2003_whose_paired_key_lacks_its_master_key: "w2k3_key_without_master_key",

@@ -20,7 +20,7 @@ fuzz_target!(|input: (u16, &[u8])| {
     }
     let _ = Inf::parse_for_language(bytes, Some(language));
     let lines = fba_log::reseal_lines(bytes);
-    assert!(fba_log::episodes(&lines).len() <= lines.len());
+    assert!(fba_log::reseals_done(&lines).len() <= lines.len());
     let name = String::from_utf8_lossy(bytes);
     assert_eq!(user_assist::rot13(&user_assist::rot13(&name)), name);
     let _ = user_assist::parse(&name, bytes);

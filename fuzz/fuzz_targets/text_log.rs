@@ -26,5 +26,5 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(burst.sections > 0);
     }
     let reseals = fba_log::reseal_lines(bytes);
-    assert!(fba_log::episodes(&reseals).len() <= reseals.len());
+    assert!(fba_log::reseals_done(&reseals).len() <= reseals.len());
 });

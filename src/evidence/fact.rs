@@ -148,8 +148,32 @@ impl From<Result<Fact, Unknown>> for Fact {
     }
 }
 
+/// Why a fact may be more than was found, as reports give it.
+struct Incomplete<'u>(&'u Unknown);
+
+impl Serialize for Incomplete<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("reason", self.0.reason.as_str())?;
+        map.serialize_entry("detail", &self.0.detail)?;
+        map.serialize_entry("evidence", &self.0.evidence)?;
+        map.end()
+    }
+}
+
 impl Serialize for Fact {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_with(None, serializer)
+    }
+}
+
+impl Fact {
+    /// Serialises the fact; `more` is why more may belong to what was found.
+    pub(crate) fn serialize_with<S: serde::Serializer>(
+        &self,
+        more: Option<&Unknown>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
             Self::Found {
@@ -161,6 +185,12 @@ impl Serialize for Fact {
                 map.serialize_entry("value", value)?;
                 if *asserted {
                     map.serialize_entry("asserted", &true)?;
+                }
+                if let Some(unknown) = more {
+                    if matches!(value, Value::Int(_)) {
+                        map.serialize_entry("at_least", &true)?;
+                    }
+                    map.serialize_entry("incomplete", &Incomplete(unknown))?;
                 }
                 if let Some((first, others)) = evidence.split_first() {
                     map.serialize_entry("evidence", first)?;

@@ -32,8 +32,10 @@ mod windows;
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
+
 use crate::base::limits::Limits;
-use crate::evidence::{Fact, Unknown, Value};
+use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::image::Installation;
 
 pub use context::{Context, HiveName};
@@ -121,9 +123,10 @@ impl Facts {
         Self::default()
     }
 
-    /// Records a fact; a later one of the same id replaces it.
+    /// Records a fact; a later one of the same id replaces it, and what was said of its completeness.
     pub fn put(&mut self, id: &str, fact: impl Into<Fact>) {
         self.facts.insert(id.to_owned(), fact.into());
+        self.incomplete.remove(id);
     }
 
     /// The fact of that id, if it was collected.
@@ -131,12 +134,13 @@ impl Facts {
         self.facts.get(id)
     }
 
-    /// Says of a list that was found that more may belong to it, and why that could not be seen.
+    /// Says of a fact that was found, and put already, that it may be more, and why that could not be seen: of a list that
+    /// further elements may belong to it, of a number that it is a minimum.
     pub fn mark_incomplete(&mut self, id: &str, unknown: Unknown) {
         self.incomplete.insert(id.to_owned(), unknown);
     }
 
-    /// Why a list that was found may not be all, if so.
+    /// Why a list that was found may not be all, or a number is a minimum, if so.
     pub fn incomplete(&self, id: &str) -> Option<&Unknown> {
         self.incomplete.get(id)
     }
@@ -146,25 +150,93 @@ impl Facts {
         self.facts.iter().map(|(id, fact)| (id.as_str(), fact))
     }
 
-    /// Takes the operator's word for a fact that the image cannot show. Only an unknown is replaced; the answer tells.
-    pub fn assert(&mut self, id: &str, value: Value, evidence: crate::evidence::Evidence) -> bool {
+    /// Takes the operator's word for a fact that the image cannot show. Only an unknown is replaced, or a number that is a
+    /// minimum by one that is not below it; the answer tells.
+    pub fn assert(&mut self, id: &str, value: Value, evidence: Evidence) -> bool {
+        let mut places = vec![evidence];
         match self.facts.get(id) {
-            Some(Fact::Unknown(_)) | None => {
-                let fact = Fact::Found {
-                    value,
-                    evidence: vec![evidence],
-                    asserted: true,
-                };
-                self.facts.insert(id.to_owned(), fact);
-                true
+            Some(Fact::Unknown(_)) | None => {}
+            Some(fact) if self.is_below(id, &value) => {
+                places.extend(fact.evidence().iter().cloned());
             }
+            Some(_) => return false,
+        }
+        let fact = Fact::Found {
+            value,
+            evidence: places,
+            asserted: true,
+        };
+        self.put(id, fact);
+        true
+    }
+
+    /// Whether the fact is a minimum that leaves room for that number.
+    fn is_below(&self, id: &str, number: &Value) -> bool {
+        match (self.facts.get(id), number) {
+            (
+                Some(Fact::Found {
+                    value: Value::Int(least),
+                    ..
+                }),
+                Value::Int(number),
+            ) => self.incomplete(id).is_some() && least <= number,
             _ => false,
         }
     }
 }
 
-impl serde::Serialize for Facts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(&self.facts)
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let told = |(id, fact)| (id, Told(fact, self.incomplete.get(id)));
+        serializer.collect_map(self.facts.iter().map(told))
+    }
+}
+
+/// A fact, and why it may be more.
+struct Told<'f>(&'f Fact, Option<&'f Unknown>);
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_with(self.1, serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Locator, UnknownReason};
+
+    fn place(name: &str) -> Evidence {
+        Evidence::at(Locator::new(name))
+    }
+
+    fn at_least(number: i64) -> Facts {
+        let mut facts = Facts::new();
+        facts.put("a", Fact::found(number, place("trace")));
+        let why = Unknown::new(UnknownReason::NotProvided, "no counter", Locator::new("x"));
+        facts.mark_incomplete("a", why);
+        facts
+    }
+
+    #[test]
+    fn the_operator_may_say_what_a_minimum_is_but_not_less_than_it() {
+        let mut facts = at_least(2);
+        assert!(!facts.assert("a", Value::Int(1), place("word")));
+        assert!(facts.incomplete("a").is_some());
+        assert!(facts.assert("a", Value::Int(2), place("word")));
+        assert!(facts.incomplete("a").is_none());
+        assert!(!facts.assert("a", Value::Int(3), place("word")));
+    }
+
+    #[test]
+    fn a_minimum_says_so_in_json_and_gives_the_reason() {
+        assert_eq!(
+            serde_json::to_value(at_least(2)).unwrap(),
+            serde_json::json!({"a": {
+                "state": "found", "value": 2, "at_least": true,
+                "incomplete": {"reason": "not_provided", "detail": "no counter", "evidence": {"location": "x"}},
+                "evidence": {"location": "trace"}
+            }})
+        );
     }
 }

@@ -81,6 +81,11 @@ const SOURCES: &[Source] = &[
         kind: "Microsoft blog",
     },
     Source {
+        id: "FBA-LOG",
+        title: "First Boot Agent log, Windows XP Embedded documentation (ms932908)",
+        kind: "MSDN page",
+    },
+    Source {
         id: "INETSTP",
         title: "Testing applications for compatibility with IIS 6.0",
         kind: "TechNet page",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
 use crate::report::across_text::across_line;
-use crate::report::fact_text::{fact_line, value_line};
+use crate::report::fact_text::{fact_line, least, value_line};
 use crate::report::inspect::heading;
 use crate::report::table::{Block, Paint};
 use crate::report::{CheckReport, ErrorReport, Style, printable};
@@ -186,10 +186,10 @@ fn body(finding: &Finding, style: &Style) -> String {
     };
     for (index, evidence) in finding.evidence.iter().take(shown).enumerate() {
         let label = if index == 0 { "evidence" } else { "" };
-        let value = evidence
-            .value
-            .as_ref()
-            .map_or_else(|| "absent".to_owned(), value_line);
+        let value = evidence.value.as_ref().map_or_else(
+            || "absent".to_owned(),
+            if evidence.at_least { least } else { value_line },
+        );
         block.row(
             label,
             &format!("{} = {value}\n<- {}", evidence.fact, evidence.location),
@@ -270,7 +270,7 @@ fn causes(
                     unknown.evidence.locator
                 )
             }
-            Some(fact) => fact_line(fact),
+            Some(fact) => fact_line(fact, facts.incomplete(id)),
             None => "not collected by this version".to_owned(),
         };
         causes.entry(cause).or_default().push(id);

@@ -1,9 +1,33 @@
 //! A fact in one line, and the place it was read from.
 
-use crate::evidence::{Evidence, Fact, HiveState, Value};
+use crate::evidence::{Evidence, Fact, HiveState, Unknown, Value};
 
-/// The value of a fact, or the word for having none.
-pub(crate) fn fact_line(fact: &Fact) -> String {
+/// The value of a fact, or the word for having none; `more` is why more may belong to what was found.
+pub(crate) fn fact_line(fact: &Fact, more: Option<&Unknown>) -> String {
+    match (fact, more) {
+        (Fact::Found { value, .. }, Some(unknown)) => format!(
+            "{}; {}: {} ({})",
+            least(value),
+            match value {
+                Value::Int(_) => "may be more",
+                _ => "may not be all",
+            },
+            unknown.detail,
+            unknown.reason.as_str()
+        ),
+        _ => whole_line(fact),
+    }
+}
+
+/// A value that may be more than it says.
+pub(crate) fn least(value: &Value) -> String {
+    match value {
+        Value::Int(number) => format!("at least {number}"),
+        value => value_line(value),
+    }
+}
+
+fn whole_line(fact: &Fact) -> String {
     match fact {
         Fact::Found {
             value,

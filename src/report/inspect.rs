@@ -52,7 +52,7 @@ pub fn inspect_text(report: &InspectReport, style: &Style) -> String {
             group = prefix;
             text.push_str(&format!("\n{}\n", style.paint(Paint::Strong, group)));
         }
-        block.row(id, &fact_line(fact));
+        block.row(id, &fact_line(fact, report.facts.incomplete(id)));
         for evidence in fact.evidence() {
             block.row("", &format!("<- {}", evidence_line(evidence)));
             if style.verbose {

@@ -48,7 +48,7 @@ pub fn keys_text(report: &KeysReport<'_>, style: &Style) -> String {
     let mut text = heading(&report.image, &report.installation, style);
     let keys = &report.keys;
     let mut summary = Block::new(style, 0, LABEL_WIDTH);
-    summary.row("MachineGuid", &fact_line(&keys.machine_guid));
+    summary.row("MachineGuid", &fact_line(&keys.machine_guid, None));
     for evidence in keys.machine_guid.evidence() {
         summary.row("", &format!("<- {}", evidence_line(evidence)));
     }

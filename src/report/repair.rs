@@ -257,7 +257,7 @@ pub fn repair_text(report: &RepairReport, style: &Style) -> String {
         block.row("warning", warning);
     }
     for (id, fact) in &report.evidence {
-        block.row("evidence", &format!("{id}: {}", fact_line(fact)));
+        block.row("evidence", &format!("{id}: {}", fact_line(fact, None)));
         for evidence in fact.evidence() {
             block.row("", &format!("<- {}", evidence_line(evidence)));
         }

@@ -116,4 +116,5 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("XPE-004.toml", include_str!("catalogue/XPE-004.toml")),
     ("XPE-005.toml", include_str!("catalogue/XPE-005.toml")),
     ("XPE-006.toml", include_str!("catalogue/XPE-006.toml")),
+    ("XPE-007.toml", include_str!("catalogue/XPE-007.toml")),
 ];

@@ -119,11 +119,10 @@ impl Test {
             }
             Some(Fact::Absent(_)) => self.op.for_absent(),
             Some(Fact::Found { value, .. }) => {
-                let truth = self.op.for_value(value, &self.operands);
                 if facts.incomplete(&self.fact).is_some() {
-                    self.op.for_incomplete(truth)
+                    self.op.for_incomplete(value, &self.operands)
                 } else {
-                    truth
+                    self.op.for_value(value, &self.operands)
                 }
             }
         };

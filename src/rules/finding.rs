@@ -38,6 +38,14 @@ impl Outcome {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+fn is_exact(at_least: &bool) -> bool {
+    !at_least
+}
+
 /// One fact that a finding rests on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Support {
@@ -45,6 +53,9 @@ pub struct Support {
     pub fact: String,
     /// Its value; `None` for a fact that is absent.
     pub value: Option<Value>,
+    /// Whether the value is a number that is a minimum.
+    #[serde(skip_serializing_if = "is_exact")]
+    pub at_least: bool,
     /// The deciding place, or the one that was searched.
     pub location: String,
 }
@@ -144,11 +155,11 @@ fn support(rule: &Rule, outcome: Outcome, facts: &Facts) -> Vec<Support> {
         ids
     };
     ids.into_iter()
-        .filter_map(|id| seen(id, facts.get(id)?))
+        .filter_map(|id| seen(id, facts.get(id)?, facts.incomplete(id).is_some()))
         .collect()
 }
 
-fn seen(id: &str, fact: &Fact) -> Option<Support> {
+fn seen(id: &str, fact: &Fact, is_incomplete: bool) -> Option<Support> {
     let value = match fact {
         Fact::Found { value, .. } => Some(value.clone()),
         Fact::Absent(_) => None,
@@ -157,6 +168,7 @@ fn seen(id: &str, fact: &Fact) -> Option<Support> {
     let place = fact.evidence().first()?;
     Some(Support {
         fact: id.to_owned(),
+        at_least: is_incomplete && matches!(value, Some(Value::Int(_))),
         value,
         location: place.locator.to_string(),
     })

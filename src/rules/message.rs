@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::evidence::Fact;
+use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
 
 /// A text such as `service pack {os.sp} is installed`.
@@ -48,7 +48,7 @@ impl Template {
         pieces
             .map(|piece| match piece {
                 Piece::Text(text) => text.to_owned(),
-                Piece::Fact(id) => say(facts.get(id)),
+                Piece::Fact(id) => say(facts.get(id), facts.incomplete(id).is_some()),
             })
             .collect()
     }
@@ -80,8 +80,12 @@ enum Piece<'t> {
     Fact(&'t str),
 }
 
-fn say(fact: Option<&Fact>) -> String {
+fn say(fact: Option<&Fact>, is_incomplete: bool) -> String {
     match fact {
+        Some(Fact::Found {
+            value: Value::Int(number),
+            ..
+        }) if is_incomplete => format!("at least {number}"),
         Some(Fact::Found { value, .. }) => value.to_string(),
         Some(Fact::Absent(_)) => "(not there)".to_owned(),
         Some(Fact::Unknown(_)) | None => "(unknown)".to_owned(),
@@ -91,11 +95,14 @@ fn say(fact: Option<&Fact>) -> String {
 /// Why a rule is not decided: each missing fact with its reason.
 pub(crate) fn undecided(missing: &[String], facts: &Facts) -> String {
     let reasons = missing.iter().map(|id| match facts.get(id) {
-        Some(Fact::Found { .. }) if facts.incomplete(id).is_some() => {
+        Some(fact @ Fact::Found { value, .. }) if facts.incomplete(id).is_some() => {
             let why = facts
                 .incomplete(id)
                 .map_or("", |unknown| unknown.detail.as_str());
-            format!("{id} may not be all: {why}")
+            match value {
+                Value::Int(_) => format!("{id} is {}: {why}", say(Some(fact), true)),
+                _ => format!("{id} may not be all: {why}"),
+            }
         }
         Some(Fact::Unknown(unknown)) => {
             format!(

@@ -75,12 +75,24 @@ impl Op {
         Truth::from(matches!(self, Self::Absent | Self::NotEqual))
     }
 
-    /// What an answer is worth for a list of which more may exist: what it holds is decided, what it lacks is not.
-    pub(crate) fn for_incomplete(self, truth: Truth) -> Truth {
-        match (self, truth) {
-            (Self::Contains | Self::ContainsAny, Truth::False) => Truth::Unknown,
-            _ => truth,
-        }
+    /// What the operator answers for a value of which more may exist. What a list or map holds is decided, what it lacks is
+    /// not; a number is a minimum, and only what holds for every greater one too, or for none, is decided.
+    pub(crate) fn for_incomplete(self, value: &Value, operands: &[Value]) -> Truth {
+        let truth = self.for_value(value, operands);
+        // Whether no operand is the number or a greater one, so that the real number is none of them.
+        let all_less = || {
+            operands
+                .iter()
+                .all(|operand| compare(operand, value) == Some(Ordering::Less))
+        };
+        let is_settled = match (self, value) {
+            (Self::Contains | Self::ContainsAny, _)
+            | (Self::Greater | Self::GreaterOrEqual, Value::Int(_)) => truth == Truth::True,
+            (Self::Less | Self::LessOrEqual, Value::Int(_)) => truth == Truth::False,
+            (Self::Equal | Self::NotEqual | Self::In, Value::Int(_)) => all_less(),
+            _ => true,
+        };
+        if is_settled { truth } else { Truth::Unknown }
     }
 
     /// What the operator answers for a value that was found; unknown if the two are not of one type.
@@ -249,6 +261,32 @@ mod tests {
             holds("in", &Value::Bool(true), &[Value::text("yes")]),
             Truth::Unknown
         );
+    }
+
+    #[test]
+    fn a_minimum_decides_what_holds_for_every_greater_number_too_or_for_none() {
+        let at_least_two = |word: &str, operands: &[i64]| {
+            let operands: Vec<Value> = operands.iter().map(|number| Value::Int(*number)).collect();
+            Op::parse(word)
+                .unwrap()
+                .for_incomplete(&Value::Int(2), &operands)
+        };
+        let (yes, no, open) = (Truth::True, Truth::False, Truth::Unknown);
+        for (word, for_one, for_two, for_three) in [
+            (">=", yes, yes, open),
+            (">", yes, open, open),
+            ("<", no, no, open),
+            ("<=", no, open, open),
+            ("==", no, open, open),
+            ("!=", yes, open, open),
+            ("in", no, open, open),
+        ] {
+            let found = [1, 2, 3].map(|number| at_least_two(word, &[number]));
+            assert_eq!(found, [for_one, for_two, for_three], "{word}");
+        }
+        assert_eq!(at_least_two("in", &[0, 1]), no);
+        assert_eq!(at_least_two("in", &[1, 4]), open);
+        assert_eq!(at_least_two("present", &[]), yes);
     }
 
     #[test]

@@ -122,6 +122,8 @@ pub struct Example {
     pub facts: Vec<(String, Value)>,
     /// The facts that are absent.
     pub absent: Vec<String>,
+    /// Which of the facts may be more than they say: lists with further elements, numbers that are minima.
+    pub incomplete: Vec<String>,
     /// What the rule must answer.
     pub expect: Outcome,
 }

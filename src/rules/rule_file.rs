@@ -74,6 +74,8 @@ struct RawExample {
     facts: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]
     absent: Vec<Spanned<String>>,
+    #[serde(default)]
+    incomplete: Vec<Spanned<String>>,
     expect: Spanned<String>,
 }
 
@@ -291,10 +293,19 @@ fn example(raw: Spanned<RawExample>) -> Result<Example, Fault> {
         known_fact(id.get_ref(), id.span())?;
         absent.push(id.into_inner());
     }
+    let mut incomplete = Vec::new();
+    for id in raw.incomplete {
+        if !facts.iter().any(|(known, _)| known == id.get_ref()) {
+            let reason = format!("{:?} is not among the facts of the example", id.get_ref());
+            return Err(Fault::new(id.span(), reason));
+        }
+        incomplete.push(id.into_inner());
+    }
     Ok(Example {
         name: raw.name,
         facts,
         absent,
+        incomplete,
         expect: word(&raw.expect, "outcome", Outcome::ALL, Outcome::as_str)?,
     })
 }
@@ -317,7 +328,7 @@ fn check_example(rule: &Rule, example: &Example) -> Result<(), String> {
 
 /// The facts of an example; those that it does not name are unknown.
 pub fn example_facts(example: &Example) -> Facts {
-    use crate::evidence::{Evidence, Fact, Locator};
+    use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
     let place = Evidence::at(Locator::new("example"));
     let mut facts = Facts::new();
     for (id, value) in &example.facts {
@@ -325,6 +336,11 @@ pub fn example_facts(example: &Example) -> Facts {
     }
     for id in &example.absent {
         facts.put(id, Fact::Absent(place.clone()));
+    }
+    for id in &example.incomplete {
+        let reason = UnknownReason::NotProvided;
+        let unknown = Unknown::new(reason, "more may be", place.locator.clone());
+        facts.mark_incomplete(id, unknown);
     }
     facts
 }

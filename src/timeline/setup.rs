@@ -2,7 +2,6 @@
 
 use crate::artifact::text_log::panther::SetupEvent;
 use crate::artifact::text_log::setup_api::SealStep;
-use crate::evidence::UnknownReason;
 use crate::facts::{Collected, Context, embedded, setup_logs};
 use crate::timeline::{Kind, Moment, Source, Timeline};
 
@@ -83,17 +82,25 @@ fn read_sysprep(context: &Context<'_>, _collected: &Collected, timeline: &mut Ti
     }
 }
 
-/// The reseals that the First Boot Agent tells of: a time of day without a date, which is no moment.
+/// The lines about reseals in the log of the First Boot Agent: a time of day without a date, which is no moment.
 fn read_fba(context: &Context<'_>, timeline: &mut Timeline) {
-    match embedded::fba_reseals(context) {
-        Ok(places) => {
-            for place in places.unwrap_or_default() {
-                let line = place.raw.as_deref().unwrap_or_default();
-                let text = format!("the First Boot Agent tells of a reseal: {line}");
+    match embedded::fba_lines(context) {
+        Ok(lines) => {
+            for (line, place) in lines.unwrap_or_default() {
+                let what = if line.done {
+                    "tells of a reseal that was done"
+                } else {
+                    "mentions a reseal"
+                };
+                let time = line.time.map_or_else(
+                    || "no date".to_owned(),
+                    |time| format!("at {time} of a day that it does not name"),
+                );
+                let said = place.raw.as_deref().unwrap_or_default();
+                let text = format!("the log of the First Boot Agent {what} ({time}): {said}");
                 timeline.add(None, Source::SetupLog, Kind::Seal, text, place);
             }
         }
-        Err(unknown) if unknown.reason == UnknownReason::NotProvided => {}
         Err(unknown) => timeline.unseen(Source::SetupLog, unknown),
     }
 }

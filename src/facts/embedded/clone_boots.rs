@@ -1,4 +1,9 @@
 //! Boots of a clone, by what they leave within a day: MSDTC reinstalled, another name, key files of another MachineGuid.
+//!
+//! Each of these has other causes too: operators rename, and reinstall MSDTC where it misbehaves, as after event 4101 and
+//! with the very commands that are the known work-around. So no trace proves a boot alone. MSDTC reinstalled does beside a
+//! rename or new key files in the same hour, or right after a start of Windows, as the post-clone actions run beside the
+//! start of services; a rename does beside new key files. The others are told and not counted.
 
 use std::collections::BTreeMap;
 
@@ -15,51 +20,64 @@ use crate::facts::machine_keys::MachineKey;
 const ONE_BOOT: TimeDelta = TimeDelta::hours(24);
 /// An update that was installed within this time explains that MSDTC was reinstalled.
 const OF_AN_UPDATE: TimeDelta = TimeDelta::hours(1);
+/// Another trace within this time belongs to the boot at which MSDTC was reinstalled.
+const BESIDE: TimeDelta = TimeDelta::hours(1);
+/// MSDTC reinstalled so soon after a start of Windows was reinstalled by the start; nobody has logged on by then.
+const OF_A_START: TimeDelta = TimeDelta::minutes(3);
 
 /// Most traces that the text of a boot names.
 const TEXTS_MAX: usize = 16;
 
-/// One boot of a clone.
+/// A seal, or what may be one, with what tells of it.
 #[derive(Debug, Clone)]
-pub(crate) struct CloneBoot {
+pub(crate) struct Told {
     /// When, and what tells of it.
     pub(crate) text: String,
     /// The places, at least one.
     pub(crate) evidence: Vec<Evidence>,
 }
 
-impl CloneBoot {
-    /// The boot that an armed image waits for.
-    pub(crate) fn armed(evidence: &[Evidence]) -> Self {
-        Self {
-            text: "armed for the next boot".to_owned(),
-            evidence: evidence.to_vec(),
-        }
-    }
+/// What the traces tell, each in the order of time.
+#[derive(Debug, Default)]
+pub(crate) struct Boots {
+    /// Boots of a clone that are proved.
+    pub(crate) proved: Vec<Told>,
+    /// Traces that may be of one.
+    pub(crate) doubtful: Vec<Told>,
 }
 
 /// What a trace is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trace {
-    Reinstall,
+    Reinstall(Reinstall),
     Rename,
     NewKeys,
 }
 
-/// The boots that the traces prove, in the order of time.
-pub(crate) fn find(
-    context: &Context<'_>,
-    marks: &CloneMarks,
-    keys: &[MachineKey],
-) -> Vec<CloneBoot> {
-    let near_update = |mark: &&Mark| {
-        let near = |update: &FileTime| apart(mark.time, *update) <= OF_AN_UPDATE;
-        !marks.updates.iter().any(near)
-    };
-    let reinstalls = marks.reinstalls.iter().filter(near_update).cloned();
+/// What is known of a reinstallation of MSDTC beside its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reinstall {
+    /// Windows had just started.
+    OfAStart,
+    /// Event 4101 stands between it and the one before it.
+    OfADuplicate,
+    Alone,
+}
+
+/// Whether anything is there that the boot of a clone leaves, proved or not.
+pub(crate) fn is_any(marks: &CloneMarks) -> bool {
+    !marks.renames.is_empty()
+        || marks
+            .reinstalls
+            .iter()
+            .any(|mark| !is_of_update(marks, mark))
+}
+
+/// The boots that the traces prove, and the traces that prove none.
+pub(crate) fn find(context: &Context<'_>, marks: &CloneMarks, keys: &[MachineKey]) -> Boots {
     let renames = marks.renames.iter().cloned();
-    let mut traces: Vec<(Trace, Mark)> = reinstalls
-        .map(|mark| (Trace::Reinstall, mark))
+    let mut traces: Vec<(Trace, Mark)> = reinstalls(marks)
+        .into_iter()
         .chain(renames.map(|mark| (Trace::Rename, mark)))
         .chain(
             new_keys(context, keys)
@@ -68,6 +86,19 @@ pub(crate) fn find(
         )
         .collect();
     traces.sort_by_key(|(_, mark)| mark.time);
+    let mut boots = Boots::default();
+    for day in days(traces) {
+        if proves(&day) {
+            boots.proved.push(told("boot of a clone", &day));
+        } else {
+            boots.doubtful.push(told(why_not(&day), &day));
+        }
+    }
+    boots
+}
+
+/// The traces by what lies within a day of the first of them.
+fn days(traces: Vec<(Trace, Mark)>) -> Vec<Vec<(Trace, Mark)>> {
     let mut days: Vec<Vec<(Trace, Mark)>> = Vec::new();
     for trace in traces {
         let first = days.last().and_then(|day| day.first());
@@ -80,23 +111,70 @@ pub(crate) fn find(
             _ => days.push(vec![trace]),
         }
     }
-    days.iter()
-        .filter(|day| proves(day))
-        .map(|day| boot(day))
-        .collect()
+    days
 }
 
 fn apart(one: FileTime, other: FileTime) -> TimeDelta {
     one.since(other).map_or(TimeDelta::MAX, |delta| delta.abs())
 }
 
-/// A reinstall alone; a rename only beside new keys.
-fn proves(day: &[(Trace, Mark)]) -> bool {
-    let has = |wanted| day.iter().any(|(trace, _)| *trace == wanted);
-    has(Trace::Reinstall) || (has(Trace::Rename) && has(Trace::NewKeys))
+fn is_of_update(marks: &CloneMarks, mark: &Mark) -> bool {
+    let is_near = |update: &FileTime| apart(mark.time, *update) <= OF_AN_UPDATE;
+    marks.updates.iter().any(is_near)
 }
 
-fn boot(day: &[(Trace, Mark)]) -> CloneBoot {
+/// The reinstallations of MSDTC that no update explains.
+fn reinstalls(marks: &CloneMarks) -> Vec<(Trace, Mark)> {
+    let mut before = FileTime(0);
+    let mut found = Vec::new();
+    for mark in &marks.reinstalls {
+        let is_between = |time: &&FileTime| before < **time && **time <= mark.time;
+        let has_started =
+            |start: &FileTime| *start <= mark.time && apart(*start, mark.time) <= OF_A_START;
+        let reinstall = if marks.duplicates.iter().any(|time| is_between(&time)) {
+            Reinstall::OfADuplicate
+        } else if marks.starts.iter().any(has_started) {
+            Reinstall::OfAStart
+        } else {
+            Reinstall::Alone
+        };
+        if !is_of_update(marks, mark) {
+            found.push((Trace::Reinstall(reinstall), mark.clone()));
+        }
+        before = mark.time;
+    }
+    found
+}
+
+fn proves(day: &[(Trace, Mark)]) -> bool {
+    let has = |wanted| day.iter().any(|(trace, _)| *trace == wanted);
+    let is_beside = |mark: &Mark| {
+        day.iter().any(|(trace, other)| {
+            matches!(trace, Trace::Rename | Trace::NewKeys)
+                && apart(mark.time, other.time) <= BESIDE
+        })
+    };
+    let is_boot = |(trace, mark): &(Trace, Mark)| match trace {
+        Trace::Reinstall(Reinstall::OfAStart) => true,
+        Trace::Reinstall(Reinstall::Alone) => is_beside(mark),
+        _ => false,
+    };
+    day.iter().any(is_boot) || (has(Trace::Rename) && has(Trace::NewKeys))
+}
+
+/// What traces that prove no boot of a clone may be of.
+fn why_not(day: &[(Trace, Mark)]) -> &'static str {
+    let has = |wanted| day.iter().any(|(trace, _)| *trace == wanted);
+    if has(Trace::Reinstall(Reinstall::OfADuplicate)) {
+        "not counted, an operator may have done it because of event 4101"
+    } else if has(Trace::Reinstall(Reinstall::Alone)) {
+        "not counted, an operator may have done it: nothing near it tells of the boot of a clone"
+    } else {
+        "not counted, it tells of no boot of a clone alone"
+    }
+}
+
+fn told(what: &str, day: &[(Trace, Mark)]) -> Told {
     let mut texts: Vec<&str> = Vec::new();
     for (_, mark) in day {
         if texts.len() < TEXTS_MAX && !texts.contains(&mark.text.as_str()) {
@@ -104,9 +182,9 @@ fn boot(day: &[(Trace, Mark)]) -> CloneBoot {
         }
     }
     let first = day.first().and_then(|(_, mark)| mark.time.to_rfc3339());
-    CloneBoot {
+    Told {
         text: format!(
-            "{}: boot of a clone: {}",
+            "{}: {what}: {}",
             first.unwrap_or_default(),
             texts.join(", ")
         ),
@@ -161,35 +239,76 @@ mod tests {
         }
     }
 
-    fn boots(marks: &CloneMarks) -> Vec<String> {
-        let mut found = Vec::new();
+    fn boots(marks: &CloneMarks) -> (Vec<String>, Vec<String>) {
+        let mut found = Boots::default();
         TestImage::new("5.1", "xpe").with(|context, _| found = find(context, marks, &[]));
-        found.into_iter().map(|boot| boot.text).collect()
+        let texts = |told: Vec<Told>| told.into_iter().map(|told| told.text).collect();
+        (texts(found.proved), texts(found.doubtful))
+    }
+
+    /// How many boots are proved, and how many days hold traces that prove none.
+    fn numbers(marks: &CloneMarks) -> (usize, usize) {
+        let (proved, doubtful) = boots(marks);
+        (proved.len(), doubtful.len())
     }
 
     #[test]
-    fn reinstalls_within_a_day_are_one_boot_and_later_ones_another() {
+    fn what_lies_within_a_day_is_one_boot() {
         let marks = CloneMarks {
             reinstalls: vec![mark(0, "dtc"), mark(1, "dtc"), mark(30, "dtc")],
-            renames: vec![mark(2, "A -> B")],
+            renames: vec![mark(1, "A -> B"), mark(30, "B -> C")],
             ..CloneMarks::default()
         };
-        let found = boots(&marks);
-        assert_eq!(found.len(), 2);
+        let (proved, _) = boots(&marks);
+        assert_eq!(proved.len(), 2);
         assert!(
-            found[0].ends_with("boot of a clone: dtc, A -> B"),
-            "{found:?}"
+            proved[0].ends_with("boot of a clone: dtc, A -> B"),
+            "{proved:?}"
         );
     }
 
     #[test]
-    fn a_rename_alone_and_a_reinstall_by_an_update_prove_no_boot() {
+    fn a_reinstall_with_nothing_near_it_and_a_rename_alone_are_told_and_prove_no_boot() {
+        let marks = CloneMarks {
+            reinstalls: vec![mark(0, "dtc"), mark(100, "dtc")],
+            renames: vec![mark(2, "A -> B"), mark(200, "B -> C")],
+            ..CloneMarks::default()
+        };
+        assert_eq!(numbers(&marks), (0, 3));
+    }
+
+    #[test]
+    fn a_reinstall_right_after_a_start_of_windows_is_of_a_boot_and_a_later_one_is_not() {
+        let started = |ticks: u64| CloneMarks {
+            reinstalls: vec![mark(5, "dtc")],
+            starts: vec![FileTime(mark(5, "").time.0 - ticks)],
+            ..CloneMarks::default()
+        };
+        assert_eq!(numbers(&started(HOUR / 60)), (1, 0));
+        assert_eq!(numbers(&started(HOUR / 10)), (0, 1));
+    }
+
+    #[test]
+    fn a_reinstall_after_event_4101_is_the_remedy_and_proves_no_boot() {
+        let marks = CloneMarks {
+            reinstalls: vec![mark(5, "dtc"), mark(105, "dtc")],
+            renames: vec![mark(5, "A -> B"), mark(105, "B -> C")],
+            duplicates: vec![mark(3, "").time],
+            ..CloneMarks::default()
+        };
+        let (proved, doubtful) = boots(&marks);
+        assert_eq!(proved.len(), 1);
+        assert!(doubtful[0].contains("event 4101"), "{doubtful:?}");
+    }
+
+    #[test]
+    fn a_reinstall_by_an_update_is_no_trace() {
         let marks = CloneMarks {
             reinstalls: vec![mark(0, "dtc")],
-            renames: vec![mark(2, "A -> B"), mark(3, "B -> C")],
             updates: vec![FileTime(START + HOUR / 2)],
             ..CloneMarks::default()
         };
-        assert_eq!(boots(&marks), Vec::<String>::new());
+        assert_eq!(numbers(&marks), (0, 0));
+        assert!(!is_any(&marks));
     }
 }

@@ -1,39 +1,42 @@
-//! How often the image was sealed: xpe.reseal_count, a minimum with its evidence, and xpe.seal_episodes.
+//! How often the image was sealed: xpe.reseal_count, a minimum with its evidence, xpe.seal_episodes and xpe.seal_hints.
 //!
-//! No counter of runs of fbreseal is documented, so seals are counted by what they leave. Runs leave lines in the log of the
-//! First Boot Agent, prefetch files of fbreseal.exe and starts in UserAssist. Boots of a clone leave MSDTC removed and
-//! installed again in the Application log, a rename in the System log and key files of another MachineGuid; each such boot
-//! was that of a sealed image, and an armed image is one seal that was not booted yet. Runs and boots may speak of the same
-//! seal, so the largest number counts and they are not added up.
+//! No counter of runs of fbreseal is documented, so seals are counted by what they leave. Runs leave prefetch files of
+//! fbreseal.exe and starts in UserAssist. Boots of a clone leave MSDTC removed and installed again in the Application log, a
+//! rename in the System log and key files of another MachineGuid; each such boot was that of a sealed image, and an armed
+//! image is one seal that was not booted yet. Runs and boots may speak of the same seal, so the largest number counts and
+//! they are not added up; the traces of the smaller ones are hints. So are lines in the log of the First Boot Agent, whose
+//! form is not documented, traces that have other causes too, and SIDs of other machines or domains in the profile list or in
+//! `$Secure`: they have no time and belong to no seal in particular.
 //!
-//! A SID of another machine or domain in the profile list or in `$Secure` is a former identity or a domain: it has no time, so
-//! it belongs to no seal in particular and counts for none. What is undecided names it.
-//!
-//! What a boot left within 24 hours is one boot. MSDTC reinstalled tells of one alone, unless an update was installed in
-//! the same hour; a rename does only beside new key files, since operators rename too. Two seals are proof. Fewer are not:
-//! a write filter or a cleared log leaves no trace at all, and nothing says that fbreseal clears none. Then the fact stays
-//! unknown and says what was found.
+//! The number is never exact: a write filter or a cleared log leaves no trace at all, and nothing says that fbreseal clears
+//! none. It is found as a minimum, which decides what holds for every greater number too; without any trace it is unknown.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::artifact::fba_log;
 use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
-use crate::facts::embedded::clone_boots::{self, CloneBoot};
-use crate::facts::embedded::{is_fbreseal_kind, user_assist};
+use crate::facts::embedded::clone_boots::{self, Boots, Told};
+use crate::facts::embedded::{fba_reseals, is_fbreseal_kind};
 use crate::facts::event_logs::CloneMarks;
 use crate::facts::machine_keys::MachineKey;
 use crate::facts::{Context, Facts};
 
-/// The log, below the Windows folder.
-const LOG: &str = "FBA\\FBALOG.TXT";
-/// From this number on the count is proved.
-const PROVED: i64 = 2;
+const COUNT: &str = "xpe.reseal_count";
+const EPISODES: &str = "xpe.seal_episodes";
+const HINTS: &str = "xpe.seal_hints";
+/// Facts that count runs of fbreseal, and by what.
+const RUNS: [(&str, &str); 2] = [
+    ("exec.fbreseal_runs", "prefetch files"),
+    ("exec.fbreseal_starts", "UserAssist"),
+];
+/// Most seals that are listed, each in a text of its own.
+const LISTED_MAX: i64 = 64;
 
-/// Traces of one kind and the number of runs that they prove.
-struct Traces {
-    runs: i64,
-    what: &'static str,
+/// The seals that traces of one kind prove.
+struct Kind {
+    what: String,
+    number: i64,
+    seals: Vec<Told>,
     evidence: Vec<Evidence>,
 }
 
@@ -46,57 +49,116 @@ pub(crate) struct Logs<'l> {
     pub(crate) keys: &'l [MachineKey],
 }
 
-/// Collects xpe.reseal_count and xpe.seal_episodes; sysprep.sealed, exec.fbreseal_runs, exec.fbreseal_starts and the foreign
-/// SIDs must be there.
+/// Collects this group; sysprep.sealed, exec.fbreseal_runs, exec.fbreseal_starts, xpe.fba_reseals and the foreign SIDs must be
+/// there.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, logs: Option<Logs<'_>>) {
-    let (count, episodes) = if is_fbreseal_kind(facts) {
-        count(context, facts, logs)
-    } else {
-        let root = context
-            .installation
-            .place(&context.installation.system_root);
-        let place = Evidence::at(root).raw("fbreseal does not belong to this Windows");
-        (
-            Fact::found(0_i64, place.clone()),
-            Fact::found(Value::List(Vec::new()), place),
-        )
-    };
-    facts.put("xpe.reseal_count", count);
-    facts.put("xpe.seal_episodes", episodes);
-}
-
-fn count(context: &Context<'_>, facts: &Facts, logs: Option<Logs<'_>>) -> (Fact, Fact) {
-    let mut kinds = Vec::new();
-    let mut unseen = Vec::new();
-    let log = context.installation.windows(LOG);
-    match log_runs(context) {
-        Ok(Some(traces)) => kinds.push(traces),
-        Ok(None) => {}
-        Err(unknown) => unseen.push(unknown),
+    let root = context
+        .installation
+        .place(&context.installation.system_root);
+    let place = Evidence::at(root);
+    if !is_fbreseal_kind(facts) {
+        let place = place.raw("fbreseal does not belong to this Windows");
+        facts.put(COUNT, Fact::found(0_i64, place.clone()));
+        facts.put(
+            EPISODES,
+            Fact::found(Value::List(Vec::new()), place.clone()),
+        );
+        facts.put(HINTS, Fact::found(Value::List(Vec::new()), place));
+        return;
     }
-    match facts.get("exec.fbreseal_runs") {
-        Some(Fact::Found {
-            value: Value::Int(runs),
-            evidence,
-            ..
-        }) => kinds.push(Traces {
-            runs: *runs,
-            what: "runs in prefetch files",
-            evidence: evidence.clone(),
-        }),
-        Some(Fact::Unknown(unknown)) => unseen.push(unknown.clone()),
-        _ => {}
-    }
-    let starts = user_assist::fbreseal_starts(facts);
-    unseen.extend(starts.unseen);
-    kinds.push(Traces {
-        runs: starts.count,
-        what: "starts in UserAssist",
-        evidence: starts.evidence,
-    });
-    let mut boots = logs.map_or_else(Vec::new, |logs| {
+    let boots = logs.map_or_else(Boots::default, |logs| {
         clone_boots::find(context, logs.marks, logs.keys)
     });
+    let mut kinds: Vec<Kind> = RUNS
+        .into_iter()
+        .filter_map(|(id, by)| runs(facts, id, by))
+        .collect();
+    kinds.extend(of_boots(facts, boots.proved));
+    // The largest first; of equal ones the order above.
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.number));
+    let rest = rest(&kinds, facts, logs, &place);
+    let mut kinds = kinds.into_iter();
+    if let Some(kind) = kinds.next() {
+        let mut evidence = kind.evidence.into_iter();
+        let first = evidence.next().unwrap_or_else(|| place.clone());
+        facts.put(COUNT, Fact::found_in(kind.number, first, evidence));
+        facts.mark_incomplete(COUNT, rest.clone());
+        facts.put(EPISODES, list(kind.seals, &place));
+        facts.mark_incomplete(EPISODES, rest.clone());
+    } else {
+        facts.put(COUNT, Fact::Unknown(rest.clone()));
+        facts.put(EPISODES, Fact::Unknown(rest.clone()));
+    }
+    let same = kinds.flat_map(|kind| kind.seals).map(|told| Told {
+        text: format!(
+            "of the seals that are counted, or of a further one: {}",
+            told.text
+        ),
+        ..told
+    });
+    let hints: Vec<Told> = same
+        .chain(boots.doubtful)
+        .chain(fba_reseals::hints(facts))
+        .chain(former_identities(facts))
+        .collect();
+    let has_seen_logs = logs.is_some_and(|logs| logs.marks.gaps.is_empty());
+    if hints.is_empty() && !has_seen_logs {
+        facts.put(HINTS, Fact::Unknown(rest));
+    } else {
+        facts.put(HINTS, list(hints, &place));
+        if !has_seen_logs {
+            facts.mark_incomplete(HINTS, rest);
+        }
+    }
+}
+
+/// One seal a run that a fact counts.
+fn runs(facts: &Facts, id: &str, by: &str) -> Option<Kind> {
+    let Some(Fact::Found {
+        value: Value::Int(number),
+        evidence,
+        ..
+    }) = facts.get(id)
+    else {
+        return None;
+    };
+    if *number <= 0 {
+        return None;
+    }
+    let mut seals: Vec<Told> = Vec::new();
+    let mut items: Vec<&Evidence> = Vec::new();
+    for place in evidence {
+        if !items.iter().any(|known| known.raw == place.raw) {
+            items.push(place);
+        }
+    }
+    // Each entry knows its last run only; of those before it the count is all there is.
+    let known = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let earlier = number.saturating_sub(known).max(0);
+    for run in 1..=earlier.min(LISTED_MAX) {
+        seals.push(Told {
+            text: format!("run {run} of {number} of fbreseal by {by}: no time of it is kept"),
+            evidence: evidence.clone(),
+        });
+    }
+    let listed = usize::try_from(LISTED_MAX).unwrap_or(usize::MAX);
+    for (run, place) in (earlier.saturating_add(1)..=*number).zip(items.iter().take(listed)) {
+        let said = redact::secrets(place.raw.as_deref().unwrap_or_default());
+        seals.push(Told {
+            text: format!("run {run} of {number} of fbreseal by {by}: {said}"),
+            evidence: vec![(*place).clone()],
+        });
+    }
+    Some(Kind {
+        what: format!("runs of fbreseal by {by}: {number}"),
+        number: *number,
+        seals,
+        evidence: evidence.clone(),
+    })
+}
+
+/// One seal a boot of a clone, and one that waits for its boot.
+fn of_boots(facts: &Facts, mut seals: Vec<Told>) -> Option<Kind> {
     let mut what = "boots of a clone";
     if let Some(Fact::Found {
         value: Value::Bool(true),
@@ -104,92 +166,83 @@ fn count(context: &Context<'_>, facts: &Facts, logs: Option<Logs<'_>>) -> (Fact,
         ..
     }) = facts.get("sysprep.sealed")
     {
-        boots.push(CloneBoot::armed(evidence));
-        what = match boots.len() {
-            1 => "armed for the next boot",
+        what = match seals.len() {
+            0 => "armed for the next boot",
             _ => "boots of a clone, and a seal that waits for its boot",
         };
+        seals.push(Told {
+            text: "armed for the next boot".to_owned(),
+            evidence: evidence.clone(),
+        });
     }
-    let mut episodes = Episodes::default();
-    for traces in &kinds {
-        episodes.runs(traces);
+    let number = i64::try_from(seals.len()).unwrap_or(i64::MAX);
+    (number > 0).then(|| Kind {
+        what: format!("{what}: {number}"),
+        number,
+        evidence: seals
+            .iter()
+            .flat_map(|told| told.evidence.clone())
+            .collect(),
+        seals,
+    })
+}
+
+fn list(told: Vec<Told>, place: &Evidence) -> Fact {
+    let mut texts = Vec::new();
+    let mut places = Vec::new();
+    for one in told {
+        texts.push(one.text);
+        places.extend(one.evidence.into_iter().next());
     }
-    for boot in &boots {
-        episodes.add(boot.text.clone(), boot.evidence.first());
+    let mut places = places.into_iter();
+    match places.next() {
+        Some(first) => Fact::found_in(Value::texts(texts), first, places),
+        None => Fact::found(Value::List(Vec::new()), place.clone()),
     }
-    kinds.push(Traces {
-        runs: i64::try_from(boots.len()).unwrap_or(i64::MAX),
-        what,
-        evidence: boots.into_iter().flat_map(|boot| boot.evidence).collect(),
-    });
-    kinds.retain(|traces| traces.runs > 0);
-    // The largest first; of equal ones the order above.
-    kinds.sort_by_key(|traces| std::cmp::Reverse(traces.runs));
-    let runs = kinds.first().map_or(0, |traces| traces.runs);
-    let told = told(&kinds);
-    let mut evidence = kinds.into_iter().flat_map(|traces| traces.evidence);
-    let place = Evidence::at(context.installation.place(&log));
-    let counted = match evidence.next() {
-        Some(first) if runs >= PROVED => Fact::found_in(runs, first, evidence),
-        first => Fact::Unknown(Unknown {
-            reason: UnknownReason::Unsupported,
-            detail: undecided(runs, &told, &unseen, facts, logs),
-            evidence: first.unwrap_or_else(|| place.clone()),
-        }),
+}
+
+/// Other machines and domains by their SIDs, of profiles and of owners and access lists.
+fn former_identities(facts: &Facts) -> Vec<Told> {
+    let mut all: BTreeMap<&str, &[Evidence]> = BTreeMap::new();
+    if let Some(Fact::Found {
+        value: Value::List(profiles),
+        evidence,
+        ..
+    }) = facts.get("id.foreign_sids")
+    {
+        for sid in profiles {
+            if let Value::Text(sid) = sid
+                && let Some((domain, _)) = sid.rsplit_once('-')
+            {
+                all.entry(domain).or_insert(evidence);
+            }
+        }
+    }
+    if let Some(Fact::Found {
+        value: Value::Map(domains),
+        evidence,
+        ..
+    }) = facts.get("id.foreign_acl_sids")
+    {
+        for domain in domains.keys() {
+            all.entry(domain).or_insert(evidence);
+        }
+    }
+    let told = |(sid, evidence): (&str, &[Evidence])| Told {
+        text: format!("SID of a former identity or a domain, not counted, it has no time: {sid}"),
+        evidence: evidence.to_vec(),
     };
-    (counted, episodes.fact(place))
+    all.into_iter().map(told).collect()
 }
 
-/// What tells of a seal, one text each.
-#[derive(Debug, Default)]
-struct Episodes {
-    texts: Vec<String>,
-    evidence: Vec<Evidence>,
-}
-
-impl Episodes {
-    fn runs(&mut self, traces: &Traces) {
-        if traces.runs > 0 {
-            let text = format!("{}: {}", traces.what, traces.runs);
-            self.add(text, traces.evidence.first());
+/// What keeps the number from being known.
+fn rest(kinds: &[Kind], facts: &Facts, logs: Option<Logs<'_>>, place: &Evidence) -> Unknown {
+    let mut text = match kinds {
+        [] => "no trace of a seal was found, and Windows keeps no count of them".to_owned(),
+        kinds => {
+            let told: Vec<&str> = kinds.iter().map(|kind| kind.what.as_str()).collect();
+            format!("{}; Windows keeps no count of seals", told.join(", "))
         }
-    }
-
-    fn add(&mut self, text: String, evidence: Option<&Evidence>) {
-        if let Some(evidence) = evidence {
-            self.texts.push(text);
-            self.evidence.push(evidence.clone());
-        }
-    }
-
-    fn fact(self, place: Evidence) -> Fact {
-        let mut evidence = self.evidence.into_iter();
-        match evidence.next() {
-            Some(first) => Fact::found_in(Value::texts(self.texts), first, evidence),
-            None => Fact::found(Value::List(Vec::new()), place),
-        }
-    }
-}
-
-fn told(kinds: &[Traces]) -> String {
-    let texts: Vec<String> = kinds
-        .iter()
-        .map(|traces| format!("{}: {}", traces.what, traces.runs))
-        .collect();
-    texts.join(", ")
-}
-
-fn undecided(
-    runs: i64,
-    told: &str,
-    unseen: &[Unknown],
-    facts: &Facts,
-    logs: Option<Logs<'_>>,
-) -> String {
-    let mut text = if told.is_empty() {
-        "at least 0 seals, no trace was found".to_owned()
-    } else {
-        format!("at least {runs} ({told})")
     };
     match logs {
         None => text.push_str("; the event logs, which may show a further one, were not read"),
@@ -207,68 +260,22 @@ fn undecided(
     {
         text.push_str("; a write filter is on, which drops every trace");
     }
-    let former = former_identities(facts);
-    if !former.is_empty() {
-        let former: Vec<&str> = former.into_iter().collect();
+    let mut reason = UnknownReason::NotProvided;
+    let unseen = RUNS.iter().find_map(|(id, _)| match facts.get(id) {
+        Some(Fact::Unknown(unknown)) => Some(unknown),
+        _ => facts.incomplete(id),
+    });
+    if let Some(unknown) = unseen {
+        reason = unknown.reason;
         text.push_str(&format!(
-            "; SIDs of former identities or domains, which count for no seal: {}",
-            former.join(", ")
+            "; not seen: {}: {}",
+            unknown.evidence.locator, unknown.detail
         ));
     }
-    if let Some(first) = unseen.first() {
-        text = format!(
-            "{text}; not seen: {}: {}",
-            first.evidence.locator, first.detail
-        );
-    }
     text.push_str("; traces that are not there prove nothing");
-    text
-}
-
-/// Other machines and domains by their SIDs, of profiles and of owners and access lists.
-fn former_identities(facts: &Facts) -> BTreeSet<&str> {
-    let value = |id| match facts.get(id) {
-        Some(Fact::Found { value, .. }) => Some(value),
-        _ => None,
-    };
-    let mut all = BTreeSet::new();
-    if let Some(Value::List(profiles)) = value("id.foreign_sids") {
-        all.extend(profiles.iter().filter_map(|sid| match sid {
-            Value::Text(sid) => sid.rsplit_once('-').map(|(domain, _)| domain),
-            _ => None,
-        }));
+    Unknown {
+        reason,
+        detail: text,
+        evidence: place.clone(),
     }
-    if let Some(Value::Map(domains)) = value("id.foreign_acl_sids") {
-        all.extend(domains.keys().map(String::as_str));
-    }
-    all
-}
-
-/// Runs of the First Boot Agent whose log tells of a reseal.
-fn log_runs(context: &Context<'_>) -> Result<Option<Traces>, Unknown> {
-    let evidence = fba_reseals(context)?;
-    Ok(evidence.map(|evidence| Traces {
-        runs: i64::try_from(evidence.len()).unwrap_or(i64::MAX),
-        what: "runs in FBALOG.TXT",
-        evidence,
-    }))
-}
-
-/// The first line that tells of a reseal in each run of the First Boot Agent; `None` where there is no log.
-pub(crate) fn fba_reseals(context: &Context<'_>) -> Result<Option<Vec<Evidence>>, Unknown> {
-    let path = context.installation.windows(LOG);
-    let Some(bytes) = context.read(&path)? else {
-        return Ok(None);
-    };
-    let metadata = context.metadata(&path)?;
-    let lines = fba_log::reseal_lines(&bytes);
-    let places = fba_log::episodes(&lines).into_iter().map(|line| {
-        let mut place = context
-            .file_evidence(&path, metadata.as_ref())
-            .raw(redact::secrets(&line.text).into_owned());
-        place.line = Some(line.line);
-        place.offset = Some(line.offset);
-        place
-    });
-    Ok(Some(places.collect()))
 }

@@ -1,4 +1,6 @@
-use crate::evidence::Value;
+use crate::base::filetime::FileTime;
+use crate::evidence::{Evidence, Fact, Locator, Value};
+use crate::facts::event_logs::{CloneMarks, Mark};
 use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, detail, expect, first_evidence};
 use crate::facts::{Context, Facts};
@@ -12,20 +14,41 @@ fn xpe() -> TestImage {
     TestImage::new("5.1", "xpe")
 }
 
-const TWO_RUNS: &str = "1:00:00 AM - [main] FBA starting\r\n1:05:00 AM - [Exec] reseal phase 12000\r\n\
-                        2:00:00 AM - [main] FBA starting\r\n2:05:00 AM - [Exec] reseal phase 12000\r\n";
+/// Tells of two reseals that were done.
+const TWO_RUNS: &str = "1:00:00 AM - [main] FBA starting\r\n1:05:00 AM - [Exec] reseal phase 12000 done\r\n\
+                        2:00:00 AM - [main] FBA starting\r\n2:05:00 AM - [Exec] reseal phase 12000 done\r\n";
+
+/// The number and why it may be more; `None` for the first where it is unknown.
+fn counted(facts: &Facts) -> (Option<i64>, String) {
+    match facts.get("xpe.reseal_count").unwrap() {
+        Fact::Found {
+            value: Value::Int(number),
+            ..
+        } => {
+            let why = facts.incomplete("xpe.reseal_count").unwrap();
+            (Some(*number), why.detail.clone())
+        }
+        Fact::Unknown(unknown) => (None, unknown.detail.clone()),
+        other => panic!("{other:?}"),
+    }
+}
 
 #[test]
-fn an_armed_image_without_further_traces_leaves_the_count_unknown() {
+fn an_armed_image_without_further_traces_was_sealed_once_at_least() {
     let facts = facts(
         xpe()
             .hive("SYSTEM", "system_xpe_armed")
             .hive("SOFTWARE", "software_sealed"),
     );
-    let text = detail(&facts, "xpe.reseal_count");
-    assert!(
-        text.starts_with("at least 1 (armed for the next boot: 1)"),
-        "{text}"
+    let (number, why) = counted(&facts);
+    assert_eq!(number, Some(1));
+    assert!(why.starts_with("armed for the next boot: 1;"), "{why}");
+    expect(
+        &facts,
+        &[
+            ("xpe.seal_episodes", "armed for the next boot"),
+            ("xpe.seal_hints", "unknown:not_provided"),
+        ],
     );
 }
 
@@ -40,30 +63,76 @@ fn with_logs(context: &Context<'_>, facts: &mut Facts) {
     embedded::count_with_logs(context, facts, &told.marks, &[]);
 }
 
+/// What the logs show of one boot of a clone, which renamed the computer.
+fn one_boot() -> CloneMarks {
+    let mark = |seconds: u64, text: &str| Mark {
+        time: FileTime(127_541_088_000_000_000 + seconds * 10_000_000),
+        text: text.to_owned(),
+        evidence: Evidence::at(Locator::new("log")),
+    };
+    CloneMarks {
+        reinstalls: vec![mark(30, "MSDTC removed and installed again")],
+        renames: vec![mark(60, "renamed A -> B")],
+        ..CloneMarks::default()
+    }
+}
+
+/// The facts of an image whose logs show `marks`.
+fn with_marks(image: TestImage, marks: &CloneMarks) -> Facts {
+    image.with(|context, facts| {
+        sysprep::collect(context, facts);
+        execution::collect(context, facts);
+        embedded::collect(context, facts);
+        embedded::count_with_logs(context, facts, marks, &[]);
+    })
+}
+
 #[test]
 fn an_image_that_was_booted_as_a_clone_and_is_armed_again_was_sealed_twice() {
     let image = xpe()
         .hive("SYSTEM", "system_xpe_armed")
-        .hive("SOFTWARE", "software_sealed")
-        .file(
-            "WINDOWS\\system32\\config\\AppEvent.Evt",
-            logs("clone_application.evt"),
-        );
+        .hive("SOFTWARE", "software_sealed");
+    let facts = with_marks(image, &one_boot());
+    assert_eq!(counted(&facts).0, Some(2));
+    expect(
+        &facts,
+        &[(
+            "xpe.seal_episodes",
+            "2005-03-01T00:00:30.0000000Z: boot of a clone: MSDTC removed and installed again, renamed A -> B, \
+             armed for the next boot",
+        )],
+    );
+}
+
+#[test]
+fn an_image_that_was_booted_as_a_clone_and_is_not_armed_was_sealed_once_at_least() {
+    let image = xpe().hive("SOFTWARE", "software_complete");
+    let (number, why) = counted(&with_marks(image, &one_boot()));
+    assert_eq!(number, Some(1));
+    assert!(why.starts_with("boots of a clone: 1;"), "{why}");
+}
+
+/// MSDTC is reinstalled and nothing near it tells of a boot.
+#[test]
+fn msdtc_that_an_operator_may_have_reinstalled_makes_no_seal_and_is_told() {
+    let image = xpe().hive("SOFTWARE", "software_complete").file(
+        "WINDOWS\\system32\\config\\AppEvent.Evt",
+        logs("clone_application.evt"),
+    );
     let facts = image.collect(&[
         sysprep::collect,
         execution::collect,
         embedded::collect,
         with_logs,
     ]);
-    expect(
-        &facts,
-        &[
-            ("xpe.reseal_count", "2"),
-            (
-                "xpe.seal_episodes",
-                "2005-03-01T08:00:02.0000000Z: boot of a clone: MSDTC removed and installed again, armed for the next boot",
-            ),
-        ],
+    assert_eq!(counted(&facts).0, None);
+    let Some(Fact::Found { value, .. }) = facts.get("xpe.seal_hints") else {
+        panic!("no hints");
+    };
+    let text = value.to_string();
+    assert!(
+        text.starts_with("2005-03-01T08:00:02.0000000Z: not counted, an operator"),
+        "{text}"
     );
 }
 
@@ -85,26 +154,41 @@ fn a_boot_beside_an_update_is_no_proof_and_the_count_says_what_was_not_seen() {
         embedded::collect,
         with_logs,
     ]);
-    let text = detail(&facts, "xpe.reseal_count");
-    assert!(text.starts_with("at least 0 seals"), "{text}");
-    assert!(!text.contains("were not read"), "{text}");
+    let (number, why) = counted(&facts);
+    assert_eq!(number, None);
+    assert!(!why.contains("were not read"), "{why}");
 }
 
 #[test]
 fn no_trace_at_all_is_unknown_and_not_zero() {
-    let text = detail(&facts(xpe()), "xpe.reseal_count");
-    assert!(text.starts_with("at least 0 seals"), "{text}");
+    let (number, why) = counted(&facts(xpe()));
+    assert_eq!(number, None);
     assert!(
-        text.contains("not seen: test > WINDOWS\\system32\\config\\SOFTWARE"),
-        "{text}"
+        why.contains("not seen: test > WINDOWS\\system32\\config\\SOFTWARE"),
+        "{why}"
     );
 }
 
+/// The form of the log is not documented, so it tells and does not count.
 #[test]
-fn two_runs_in_the_log_of_the_agent_are_two_seals() {
+fn two_reseals_in_the_log_of_the_agent_are_told_and_not_counted() {
     let facts = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", TWO_RUNS));
-    expect(&facts, &[("xpe.reseal_count", "2")]);
-    assert_eq!(first_evidence(&facts, "xpe.reseal_count").line, Some(2));
+    expect(&facts, &[("xpe.fba_reseals", "2")]);
+    assert_eq!(counted(&facts).0, None);
+    assert_eq!(first_evidence(&facts, "xpe.seal_hints").line, Some(2));
+}
+
+#[test]
+fn reseals_that_were_skipped_are_none() {
+    let log = TWO_RUNS.replace("done", "skipped");
+    let facts = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", log));
+    expect(
+        &facts,
+        &[
+            ("xpe.fba_reseals", "0"),
+            ("xpe.seal_hints", "unknown:not_provided"),
+        ],
+    );
 }
 
 #[test]
@@ -134,7 +218,30 @@ fn two_runs_in_a_prefetch_file_are_two_seals() {
 }
 
 #[test]
-fn starts_of_several_users_are_added() {
+fn each_run_is_one_episode_and_the_last_has_the_trace() {
+    let image = xpe().hive("SOFTWARE", "software_complete").fixture(
+        "Documents and Settings\\Administrator\\NTUSER.DAT",
+        "ntuser_fbreseal_twice",
+    );
+    let facts = facts(image);
+    let Some(Fact::Found {
+        value: Value::List(list),
+        ..
+    }) = facts.get("xpe.seal_episodes")
+    else {
+        panic!("no list");
+    };
+    let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts[0],
+        "run 1 of 2 of fbreseal by UserAssist: no time of it is kept"
+    );
+    assert!(texts[1].contains("fbreseal.exe: 2 starts"), "{texts:?}");
+    assert_eq!(texts.len(), 2);
+}
+
+#[test]
+fn starts_that_a_copied_profile_took_along_count_once() {
     let image = xpe()
         .hive("SOFTWARE", "software_complete")
         .fixture(
@@ -145,7 +252,7 @@ fn starts_of_several_users_are_added() {
             "Documents and Settings\\Other\\NTUSER.DAT",
             "ntuser_fbreseal_twice",
         );
-    expect(&facts(image), &[("xpe.reseal_count", "4")]);
+    expect(&facts(image), &[("xpe.reseal_count", "2")]);
 }
 
 #[test]
@@ -157,14 +264,10 @@ fn a_windows_without_fbreseal_was_never_sealed_by_it() {
 }
 
 #[test]
-fn a_damaged_log_is_named_in_the_unknown_count() {
-    let facts = facts(
-        xpe()
-            .hive("SOFTWARE", "software_sealed")
-            .broken("WINDOWS\\FBA\\FBALOG.TXT"),
-    );
-    let text = detail(&facts, "xpe.reseal_count");
-    assert!(text.contains("FBALOG.TXT: bad sector"), "{text}");
+fn a_damaged_log_of_the_agent_tells_no_number() {
+    let facts = facts(xpe().broken("WINDOWS\\FBA\\FBALOG.TXT"));
+    let text = detail(&facts, "xpe.fba_reseals");
+    assert!(text.contains("bad sector"), "{text}");
 }
 
 #[test]
@@ -327,6 +430,39 @@ fn the_tool_in_system32_counts_only_after_a_seal_and_elsewhere_always() {
         &facts(image("system_nt4_plain")),
         &[("xpe.tool_left", "GVR\\GVR_Tools\\FBRESEAL.EXE")],
     );
+}
+
+#[test]
+fn the_tool_in_system32_was_put_back_where_the_logs_show_a_trace_of_a_clone() {
+    let image = || {
+        xpe()
+            .hive("SOFTWARE", "software_complete")
+            .hive("SYSTEM", "system_nt4_plain")
+            .file("WINDOWS\\system32\\fbreseal.exe", "")
+    };
+    let mut alone = one_boot();
+    alone.reinstalls.clear();
+    let left = [("xpe.tool_left", "WINDOWS\\system32\\fbreseal.exe")];
+    expect(&with_marks(image(), &alone), &left);
+    alone = one_boot();
+    alone.renames.clear();
+    expect(&with_marks(image(), &alone), &left);
+    expect(
+        &with_marks(image(), &CloneMarks::default()),
+        &[("xpe.tool_left", "(none)")],
+    );
+}
+
+#[test]
+fn where_no_log_was_seen_the_tool_in_system32_may_have_been_put_back() {
+    let image = || xpe().file("WINDOWS\\system32\\fbreseal.exe", "");
+    let unknown = [("xpe.tool_left", "unknown:not_provided")];
+    expect(&facts(image()), &unknown);
+    let marks = CloneMarks {
+        gaps: vec!["a log was cleared".to_owned()],
+        ..CloneMarks::default()
+    };
+    expect(&with_marks(image(), &marks), &unknown);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Copies of fbreseal.exe: xpe.tool_left.
 //!
 //! The tool deletes itself when it has run (embedded MVP blog, 18 August 2009). A copy in System32 is normal before the
-//! first seal; beside any sign of a seal it was put back. A copy elsewhere means that sealing again is designed in.
+//! first seal; beside any sign of a seal, or of the boot of a clone, it was put back. Where the logs that may show one were
+//! not seen, what a copy in System32 means is unknown. A copy elsewhere means that sealing again is designed in.
 
 use std::collections::VecDeque;
 
 use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Fact, Unknown, UnknownReason, Value};
-use crate::facts::embedded::is_fbreseal_kind;
+use crate::facts::embedded::{clone_boots, is_fbreseal_kind};
+use crate::facts::event_logs::CloneMarks;
 use crate::facts::gather::Gather;
 use crate::facts::{Context, Facts};
 
@@ -28,12 +30,15 @@ const DEPTH_MAX: usize = 2;
 /// Most directories that are read in the search.
 const DIRECTORIES_MAX: usize = 256;
 
-/// Collects xpe.tool_left; sysprep.sealed, sysprep.user_sealed and xpe.seal_episodes must be there.
-pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
+/// Collects xpe.tool_left; sysprep.sealed, sysprep.clone_tag and xpe.reseal_count must be there. `marks` is what the event
+/// logs show, where they were read.
+pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, marks: Option<&CloneMarks>) {
     let mut gather = Gather::default();
     let system32 = context.installation.windows("system32").child(TOOL);
-    if was_sealed(facts) {
+    if was_sealed(facts) || marks.is_some_and(clone_boots::is_any) {
         gather.file(context, &system32);
+    } else if marks.is_none_or(|marks| !marks.gaps.is_empty()) {
+        in_system32(context, &system32, &mut gather);
     }
     for folder in IN_WINDOWS {
         gather.file(context, &context.installation.windows(folder).child(TOOL));
@@ -47,6 +52,25 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("xpe.tool_left", fact);
 }
 
+/// A copy that belongs there before the first seal and not after it, and nothing tells which it is.
+fn in_system32(context: &Context<'_>, path: &WinPath, gather: &mut Gather) {
+    let mut found = Gather::default();
+    found.file(context, path);
+    let place = context.installation.place(path);
+    match found.flag(&place) {
+        Fact::Found {
+            value: Value::Bool(true),
+            ..
+        } => gather.unseen(Unknown::new(
+            UnknownReason::NotProvided,
+            "the tool is there; whether it was put back after a seal the event logs may tell, and they were not read or not all seen",
+            place,
+        )),
+        Fact::Unknown(unknown) => gather.unseen(unknown),
+        _ => {}
+    }
+}
+
 /// Whether there is a sign that the image was sealed before.
 fn was_sealed(facts: &Facts) -> bool {
     let is_true = |id| {
@@ -58,9 +82,8 @@ fn was_sealed(facts: &Facts) -> bool {
             })
         )
     };
-    // One seal leaves the count unknown, as a second one may have left nothing, and is a seal all the same.
-    let told = matches!(facts.get("xpe.seal_episodes"), Some(Fact::Found { value: Value::List(list), .. }) if !list.is_empty());
-    is_true("sysprep.sealed") || is_true("sysprep.user_sealed") || told
+    let counted = matches!(facts.get("xpe.reseal_count"), Some(Fact::Found { value: Value::Int(runs), .. }) if *runs > 0);
+    is_true("sysprep.sealed") || is_true("sysprep.user_sealed") || counted
 }
 
 /// Searches the upper folders of the volume, breadth first.

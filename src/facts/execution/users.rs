@@ -4,8 +4,12 @@
 //! or started, without a time: up to Server 2003 in NTUSER.DAT, from Vista on in UsrClass.dat, where a value is the path
 //! with the kind of name behind it (plaso, `muicache.py`; dissect.target, `muicache.py`).
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
 use crate::artifact::registry::{Key, KeyValue};
 use crate::artifact::user_assist;
+use crate::base::filetime::FileTime;
 use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
 use crate::facts::context::OpenedHive;
@@ -30,12 +34,20 @@ const PROFILES_MAX: usize = 64;
 /// What the hives of all users tell.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
-    /// Path and starts of each entry of UserAssist, and its place.
-    starts: Vec<(String, u32, Evidence)>,
+    starts: Vec<Starts>,
     /// Paths in the caches of names, and their places.
     names: Vec<(String, Evidence)>,
     looked: Vec<Evidence>,
     unseen: Vec<Unknown>,
+}
+
+/// One entry of UserAssist.
+#[derive(Debug)]
+struct Starts {
+    path: String,
+    count: u32,
+    last: Option<FileTime>,
+    evidence: Evidence,
 }
 
 impl Users {
@@ -64,7 +76,8 @@ impl Users {
         users
     }
 
-    /// How often a program was started from Explorer. A hive that could not be read leaves it unknown unless another counts.
+    /// How often a program was started from Explorer, at least. A hive that could not be read leaves it unknown unless
+    /// another counts.
     pub(crate) fn put_starts(
         &self,
         context: &Context<'_>,
@@ -72,25 +85,28 @@ impl Users {
         id: &str,
         tool: &str,
     ) {
-        let mut runs = 0_i64;
-        let mut evidence = Vec::new();
-        let of_tool = self.starts.iter().filter(|(path, ..)| is_of(path, tool));
-        for (_, count, place) in of_tool {
-            runs = runs.saturating_add(i64::from(*count));
-            evidence.push(place.clone());
+        let of_tool = || {
+            self.starts
+                .iter()
+                .filter(|starts| is_of(&starts.path, tool))
+        };
+        let mut paths: BTreeMap<String, Vec<&Starts>> = BTreeMap::new();
+        for starts in of_tool() {
+            let path = starts.path.to_ascii_lowercase();
+            paths.entry(path).or_default().push(starts);
         }
-        let mut evidence = evidence.into_iter();
+        let runs = paths.values().map(|starts| least(starts));
+        let runs = runs.fold(0_i64, i64::saturating_add);
+        let mut evidence = of_tool().map(|starts| starts.evidence.clone());
         let fact = match (evidence.next(), self.unseen.first()) {
-            (Some(first), unseen) => {
-                if let Some(unknown) = unseen {
-                    facts.mark_incomplete(id, unknown.clone());
-                }
-                Fact::found_in(runs, first, evidence)
-            }
+            (Some(first), _) => Fact::found_in(runs, first, evidence),
             (None, Some(unknown)) => Fact::Unknown(unknown.clone()),
             (None, None) => Fact::found(runs, empty_evidence(self.looked.clone(), &list(context))),
         };
         facts.put(id, fact);
+        if let Some(unknown) = self.unseen.first() {
+            facts.mark_incomplete(id, unknown.clone());
+        }
     }
 
     /// Paths in the caches of names.
@@ -179,7 +195,12 @@ impl Users {
             .step(format_args!("{key_path}!{}", value.name));
         let evidence = context.evidence_in(opened, locator, key, Some(value));
         let raw = format!("{}: {} starts{last}", entry.name, entry.count);
-        self.starts.push((path, entry.count, evidence.raw(raw)));
+        self.starts.push(Starts {
+            path,
+            count: entry.count,
+            last: entry.last_run,
+            evidence: evidence.raw(raw),
+        });
     }
 
     fn names_in(
@@ -208,6 +229,22 @@ impl Users {
         }
         Ok(())
     }
+}
+
+/// How many starts the entries of one path prove. A profile that was copied takes its counts along, so counts of several
+/// profiles are not added up: beside those of one entry only last starts count that are later than its own.
+fn least(entries: &[&Starts]) -> i64 {
+    let counted = || entries.iter().filter(|entry| entry.count > 0);
+    let times: BTreeSet<FileTime> = counted().filter_map(|entry| entry.last).collect();
+    let proved = |entry: &&Starts| {
+        let later = entry.last.map_or(0, |last| {
+            times
+                .range((Bound::Excluded(last), Bound::Unbounded))
+                .count()
+        });
+        i64::from(entry.count).saturating_add(i64::try_from(later).unwrap_or(i64::MAX))
+    };
+    counted().map(proved).max().unwrap_or(0)
 }
 
 fn list(context: &Context<'_>) -> Locator {
@@ -260,9 +297,15 @@ mod tests {
 
     /// A hive whose UserAssist has a program with that many starts, the last at 1 January 2020.
     fn user(clear: &str, starts: u32) -> Vec<u8> {
+        user_at(clear, starts, 0)
+    }
+
+    /// The same, the last start that many days later.
+    fn user_at(clear: &str, starts: u32, days: u64) -> Vec<u8> {
         let mut data = [0; 72];
         data[4..8].copy_from_slice(&starts.to_le_bytes());
-        data[60..68].copy_from_slice(&132_223_104_000_000_000_u64.to_le_bytes());
+        let last = 132_223_104_000_000_000 + days * 864_000_000_000;
+        data[60..68].copy_from_slice(&last.to_le_bytes());
         TestHive::new()
             .value(GROUP, &rot13(clear), 3, &data)
             .bytes()
@@ -286,6 +329,37 @@ mod tests {
             raw.ends_with("sysprep.exe: 2 starts, last 2020-01-01T00:00:00.0000000Z"),
             "{raw}"
         );
+    }
+
+    /// The starts of one program by two users, each as often and on that day.
+    fn two_users(one: (u32, u64), two: (u32, u64)) -> String {
+        let hive = |(starts, day)| user_at("D:\\sysprep.exe", starts, day);
+        let facts = image()
+            .file("Users\\one\\NTUSER.DAT", hive(one))
+            .file("Users\\two\\NTUSER.DAT", hive(two))
+            .collect(&[collect]);
+        match facts.get(SYSPREP) {
+            Some(crate::evidence::Fact::Found { value, .. }) => value.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_entry_that_a_profile_took_from_another_counts_once() {
+        assert_eq!(two_users((1, 0), (1, 0)), "1");
+        assert_eq!(two_users((7, 3), (7, 3)), "7");
+    }
+
+    #[test]
+    fn starts_of_two_users_at_different_times_are_two() {
+        assert_eq!(two_users((1, 0), (1, 5)), "2");
+    }
+
+    /// The second may be a copy of the first that was used once more: its five may hold the two of the first.
+    #[test]
+    fn a_count_that_may_hold_that_of_another_profile_is_not_added_to_it() {
+        assert_eq!(two_users((2, 0), (5, 5)), "5");
+        assert_eq!(two_users((5, 0), (2, 5)), "6");
     }
 
     #[test]

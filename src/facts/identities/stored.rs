@@ -52,17 +52,16 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             .map(|(name, values)| (name, Value::texts(values)))
             .collect(),
     );
-    let stored = match (evidence.next(), found.unseen.into_iter().next()) {
-        (Some(first), unseen) => {
-            if let Some(unknown) = unseen {
-                facts.mark_incomplete("id.stored", unknown);
-            }
-            Fact::found_in(value, first, evidence)
-        }
-        (None, Some(unknown)) => Fact::Unknown(unknown),
+    let unseen = found.unseen.into_iter().next();
+    let stored = match (evidence.next(), &unseen) {
+        (Some(first), _) => Fact::found_in(value, first, evidence),
+        (None, Some(unknown)) => Fact::Unknown(unknown.clone()),
         (None, None) => Fact::found(value, empty_evidence(found.looked, &place)),
     };
     facts.put("id.stored", stored);
+    if let Some(unknown) = unseen {
+        facts.mark_incomplete("id.stored", unknown);
+    }
     facts.put("id.agents", found.agents.list(&place));
 }
 
