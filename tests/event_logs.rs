@@ -629,6 +629,46 @@ fn a_search_finds_what_reading_every_record_finds() {
     }
 }
 
+#[test]
+fn a_ring_of_nothing_but_lying_signatures_is_read_in_linear_time() {
+    // Each of 250,000 signatures claims a record that reaches over the end of 4 MB and up to itself: 500 GB to put together.
+    let mut bytes = sample("wrapped.evt")[..48].to_vec();
+    let end = 4_000_000_u32;
+    while bytes.len() < usize::try_from(end).unwrap() {
+        let start = u32::try_from(bytes.len()).unwrap();
+        bytes.extend((end - start + start - 48).to_le_bytes());
+        bytes.extend(b"LfLe");
+        bytes.extend([0; 8]);
+    }
+    let (summary, records) = read(&bytes);
+    assert!(records.is_empty());
+    assert_eq!(summary.damaged, 249_997);
+    assert_eq!(summary.notes.len(), 16);
+}
+
+#[test]
+fn a_time_out_of_range_costs_no_other_record() {
+    let bytes = sample("history.evtx");
+    let (_, whole) = read(&bytes);
+    for time in [u64::MAX, 1 << 63, 0] {
+        let mut bytes = bytes.clone();
+        let at = usize::try_from(whole[3].offset).unwrap();
+        bytes[at + 16..at + 24].copy_from_slice(&time.to_le_bytes());
+        let (summary, records) = read(&bytes);
+        let lost = whole.len() - records.len();
+        let others = whole.iter().filter(|record| record.record != 4);
+        let found = records.iter().filter(|record| record.record != 4);
+        assert!(others.eq(found), "{time}");
+        // The record itself is read, or counted as damaged.
+        assert_eq!(
+            u64::try_from(lost).unwrap(),
+            summary.damaged,
+            "{time}: {:?}",
+            summary.notes
+        );
+    }
+}
+
 /// Bytes of each of the logs that no check should read; they are holes and take no room.
 const LOG_BYTES: u64 = 48 << 20;
 

@@ -65,6 +65,13 @@ fn query(args: &EventsArgs) -> Result<Query, Failure> {
         .as_deref()
         .map(|text| time("--until", text, true))
         .transpose()?;
+    if let (Some(since), Some(until)) = (query.since, query.until)
+        && since > until
+    {
+        return Err(Failure::Usage(
+            "--since is after --until: no event can be between them".to_owned(),
+        ));
+    }
     Ok(query)
 }
 

@@ -101,7 +101,13 @@ impl LogEntry {
             ));
         }
         if summary.damaged > 0 {
-            line.push_str(&format!(", {} damaged", summary.damaged));
+            line.push_str(&format!(
+                ", {} damaged (--verbose says where)",
+                summary.damaged
+            ));
+        }
+        if summary.truncated {
+            line.push_str(", the file is shorter than its header says");
         }
         if summary.dirty {
             line.push_str(", not closed");

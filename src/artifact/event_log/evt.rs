@@ -70,9 +70,9 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
             continue;
         }
         let Some(record) = record_at(bytes, start, header) else {
-            summary.damage(format!(
-                "record at 0x{start:08x}: its length does not stand at both of its ends"
-            ));
+            summary.damage_of(|| {
+                format!("record at 0x{start:08x}: its length does not stand at both of its ends")
+            });
             continue;
         };
         next = start.saturating_add(record.len());
@@ -105,7 +105,9 @@ fn record_at(bytes: &[u8], start: usize, header: bool) -> Option<Cow<'_, [u8]>> 
         None if header => {
             let first = bytes.get(start..)?;
             let rest = length.checked_sub(first.len())?;
-            if HEADER_BYTES.checked_add(rest)? > start {
+            let end = HEADER_BYTES.checked_add(rest)?;
+            // Looked at before anything is copied: any number of signatures may claim to be of a record as long as the log.
+            if end > start || !ends_with(bytes, first, end, length) {
                 return None;
             }
             Cow::Owned([first, slice(bytes, HEADER_BYTES, rest)?].concat())
@@ -114,6 +116,16 @@ fn record_at(bytes: &[u8], start: usize, header: bool) -> Option<Cow<'_, [u8]>> 
     };
     let copy = u32_le(&record, length.checked_sub(LENGTH_BYTES)?)?;
     (usize::try_from(copy).ok()? == length).then_some(record)
+}
+
+/// Whether a record that begins with `first`, the end of the file, and ends at `end` behind the header, ends with its length.
+fn ends_with(bytes: &[u8], first: &[u8], end: usize, length: usize) -> bool {
+    let behind = bytes.get(HEADER_BYTES..end).unwrap_or_default();
+    let from_first = LENGTH_BYTES.saturating_sub(behind.len()).min(first.len());
+    let of_first = first.get(first.len().saturating_sub(from_first)..);
+    let of_rest = behind.get(behind.len().saturating_sub(LENGTH_BYTES)..);
+    let copy = [of_first.unwrap_or_default(), of_rest.unwrap_or_default()].concat();
+    u32_le(&copy, 0).and_then(|copy| usize::try_from(copy).ok()) == Some(length)
 }
 
 /// The part of the ring that the log counts, by where its records begin; it may go over the end of the file.

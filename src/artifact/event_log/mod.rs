@@ -79,6 +79,15 @@ impl LogSummary {
         self.note(note);
     }
 
+    /// As `damage`, of which there may be very many: only what is kept is put into words.
+    fn damage_of(&mut self, note: impl FnOnce() -> String) {
+        if self.notes.len() < NOTES_MAX {
+            self.damage(note());
+        } else {
+            self.damaged = self.damaged.saturating_add(1);
+        }
+    }
+
     fn count(&mut self, recovered: bool) {
         self.records = self.records.saturating_add(1);
         self.recovered = self.recovered.saturating_add(u64::from(recovered));

@@ -9,6 +9,8 @@ mod files;
 mod history;
 mod marks;
 mod shown;
+#[cfg(test)]
+mod signature_logs_tests;
 mod signatures;
 #[cfg(test)]
 mod tests;
