@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::base::filetime::FileTime;
 use crate::diagnosis::problem::Problem;
+use crate::evidence::Fact;
 use crate::facts::event_logs::EventTime;
 use crate::facts::machine_keys::IIS_KEY_HASH;
 use crate::facts::{Collected, MachineKey};
@@ -27,9 +28,9 @@ pub struct KeyFile {
     pub carries_machine_guid: Option<bool>,
     /// Whether it signed the live metabase, as in `keys`.
     pub signed_metabase: &'static str,
-    /// Whether it is the one made last.
-    pub newest: bool,
-    /// Whether it is the one made nearest to the problem; `None` where the problem or the files have no time.
+    /// Whether it is the one made last; `None` where another one may be there that could not be read.
+    pub newest: Option<bool>,
+    /// Whether it is the one made nearest to the problem; `None` as above, and where the problem or the files have no time.
     pub nearest_problem: Option<bool>,
     /// Seconds from the problem to its creation, negative before it; `None` as above.
     pub seconds_from_problem: Option<i64>,
@@ -54,8 +55,13 @@ pub(crate) fn of(collected: &Collected, problem: &Problem) -> Vec<KeyFile> {
         .filter_map(|file| Some((file.seconds_from_problem?.unsigned_abs(), file.created)))
         // Of two that are equally near the newer one.
         .min_by_key(|(distance, created)| (*distance, std::cmp::Reverse(*created)));
-    for file in &mut files {
-        file.newest = file.created.is_some() && file.created == newest;
+    // Of files that were not seen it is not known when they were made.
+    let all_seen = !matches!(
+        collected.facts.get("crypto.c23_files"),
+        Some(Fact::Unknown(_))
+    );
+    for file in files.iter_mut().filter(|_| all_seen) {
+        file.newest = Some(file.created.is_some() && file.created == newest);
         file.nearest_problem = nearest
             .filter(|_| file.created.is_some())
             .map(|(_, created)| file.created == created);
@@ -71,7 +77,7 @@ fn file(key: &MachineKey, problem: Option<FileTime>) -> KeyFile {
         created,
         carries_machine_guid: key.matches_machine_guid,
         signed_metabase: key.proof.signed_metabase,
-        newest: false,
+        newest: None,
         nearest_problem: None,
         seconds_from_problem: created
             .zip(problem)
@@ -87,7 +93,7 @@ pub(crate) fn times_agree(files: &[KeyFile]) -> Option<bool> {
         .iter()
         .find(|file| file.nearest_problem == Some(true))?;
     let is_near = marked.seconds_from_problem?.unsigned_abs() <= NEAR_SECONDS;
-    if !is_near || !marked.newest || files.len() < 2 {
+    if !is_near || marked.newest != Some(true) || files.len() < 2 {
         return None;
     }
     match marked.signed_metabase {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::diagnosis::history;
-use crate::evidence::{Fact, Value};
+use crate::evidence::{Fact, Unknown, Value};
 use crate::facts::{Collected, MachineKey};
 
 /// How a link came out.
@@ -53,7 +53,7 @@ pub struct Link {
 
 /// All links of an installation, in the order of the chain.
 pub(crate) fn of(collected: &Collected) -> Vec<Link> {
-    let keys = deciding_keys(collected);
+    let keys = Deciding::of(collected);
     let live = collected.metabases.iter().find(|metabase| metabase.is_live);
     vec![
         link(
@@ -109,7 +109,7 @@ pub(crate) fn of(collected: &Collected) -> Vec<Link> {
         link(
             "L7-L9",
             "do master key, private key, session key and a property open",
-            opens(collected, &keys),
+            opens(collected, &keys.list),
         ),
         link("L10", "may Windows open the key files", access(collected)),
     ]
@@ -126,21 +126,74 @@ fn link(link: &'static str, question: &'static str, (state, detail): (LinkState,
 }
 
 /// The files that decide: those that signed the live metabase, or else all of IIS's container.
-fn deciding_keys(collected: &Collected) -> Vec<&MachineKey> {
+struct Deciding<'c> {
+    list: Vec<&'c MachineKey>,
+    /// Why there may be others, where all decide.
+    unread: Option<Unknown>,
+}
+
+impl<'c> Deciding<'c> {
+    fn of(collected: &'c Collected) -> Self {
+        let paired: Vec<&MachineKey> = collected
+            .machine_keys
+            .iter()
+            .filter(|key| key.proof.signed_metabase == "paired")
+            .collect();
+        if !paired.is_empty() {
+            return Self {
+                list: paired,
+                unread: None,
+            };
+        }
+        let unread = match collected.facts.get("crypto.c23_files") {
+            Some(Fact::Unknown(unknown)) => Some(unknown.clone()),
+            _ => None,
+        };
+        Self {
+            list: keys_of_iis(collected),
+            unread,
+        }
+    }
+
+    /// What is said where there is none.
+    fn none(&self) -> (LinkState, String) {
+        match &self.unread {
+            Some(unread) => (LinkState::NotTested, not_read(unread)),
+            None => (
+                LinkState::NotApplicable,
+                "there is no key file of IIS".to_owned(),
+            ),
+        }
+    }
+
+    /// The answer of the files that were read; without a failure among them, those that were not leave it open.
+    fn with_unread(&self, (state, mut detail): (LinkState, String)) -> (LinkState, String) {
+        let Some(unread) = &self.unread else {
+            return (state, detail);
+        };
+        detail.push_str("; ");
+        detail.push_str(&not_read(unread));
+        let state = match state {
+            LinkState::Holds => LinkState::NotTested,
+            other => other,
+        };
+        (state, detail)
+    }
+}
+
+fn not_read(unread: &Unknown) -> String {
+    format!(
+        "not every key file could be read: {}: {}",
+        unread.evidence.locator, unread.detail
+    )
+}
+
+fn keys_of_iis(collected: &Collected) -> Vec<&MachineKey> {
     let is_iis = |key: &&MachineKey| {
         key.container_hash.as_deref() == Some(crate::facts::machine_keys::IIS_KEY_HASH)
             && key.path.to_ascii_lowercase().contains("\\rsa\\")
     };
-    let paired: Vec<&MachineKey> = collected
-        .machine_keys
-        .iter()
-        .filter(|key| key.proof.signed_metabase == "paired")
-        .collect();
-    if paired.is_empty() {
-        collected.machine_keys.iter().filter(is_iis).collect()
-    } else {
-        paired
-    }
+    collected.machine_keys.iter().filter(is_iis).collect()
 }
 
 fn names(collected: &Collected) -> (LinkState, String) {
@@ -173,15 +226,13 @@ fn names(collected: &Collected) -> (LinkState, String) {
 
 /// One answer for each deciding file, and the worst of them.
 fn each(
-    keys: &[&MachineKey],
+    deciding: &Deciding<'_>,
     [holds, fails]: [&str; 2],
     answer: impl Fn(&MachineKey) -> Option<bool>,
 ) -> (LinkState, String) {
+    let keys = &deciding.list;
     if keys.is_empty() {
-        return (
-            LinkState::NotApplicable,
-            "there is no key file of IIS".to_owned(),
-        );
+        return deciding.none();
     }
     let answers: Vec<Option<bool>> = keys.iter().map(|key| answer(key)).collect();
     let state = if answers.contains(&Some(false)) {
@@ -199,15 +250,13 @@ fn each(
         };
         format!("{}: {word}", key.name)
     });
-    (state, shown.collect::<Vec<_>>().join("; "))
+    deciding.with_unread((state, shown.collect::<Vec<_>>().join("; ")))
 }
 
-fn public_keys(keys: &[&MachineKey]) -> (LinkState, String) {
+fn public_keys(deciding: &Deciding<'_>) -> (LinkState, String) {
+    let keys = &deciding.list;
     if keys.is_empty() {
-        return (
-            LinkState::NotApplicable,
-            "there is no key file of IIS".to_owned(),
-        );
+        return deciding.none();
     }
     let shown: Vec<String> = keys.iter().map(|key| pairs_of(key)).collect();
     let state = if keys.iter().any(|key| key.proof.both_pairs == Some(false)) {
@@ -217,7 +266,7 @@ fn public_keys(keys: &[&MachineKey]) -> (LinkState, String) {
     } else {
         LinkState::Open
     };
-    (state, shown.join("; "))
+    deciding.with_unread((state, shown.join("; ")))
 }
 
 /// The pairs that a file shows, and what it signs with.

@@ -39,7 +39,7 @@ use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::image::Installation;
 
 pub use context::{Context, HiveName};
-pub use machine_keys::{KeyMaterial, KeysView, MachineKey, Metabase, Plan};
+pub use machine_keys::{KeyMaterial, KeysView, MachineKey, Metabase, Plan, Unread};
 
 /// What was collected from one installation.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,8 @@ pub struct Collected {
     pub facts: Facts,
     /// Every machine key file, in the order of path and name.
     pub machine_keys: Vec<MachineKey>,
+    /// Folders and files of keys that could not be read: what is not listed may be there.
+    pub unread_keys: Vec<Unread>,
     /// The metabase files, the live one first.
     pub metabases: Vec<Metabase>,
     /// What would mend the mapping of IIS's key files.
@@ -103,6 +105,7 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     Collected {
         facts,
         machine_keys: keys.machine_keys,
+        unread_keys: keys.unread,
         metabases: keys.metabases,
         plan: keys.plan,
         failures,

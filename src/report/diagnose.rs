@@ -262,7 +262,7 @@ fn marks(file: &KeyFile) -> String {
         "not_paired" => "did not sign the metabase".to_owned(),
         other => format!("metabase: {}", other.replace('_', " ")),
     });
-    if file.newest {
+    if file.newest == Some(true) {
         marks.push("the newest".to_owned());
     }
     if file.nearest_problem == Some(true) {

@@ -32,13 +32,20 @@ impl<'c> KeysReport<'c> {
         installation: &Installation,
         collected: &'c Collected,
     ) -> Self {
-        image.notes.extend(collected.notes.iter().cloned());
+        let keys = KeysView::new(collected);
+        // What is listed as not read is not said twice.
+        let is_listed = |note: &&String| {
+            let mut unread = keys.unread.iter();
+            unread.any(|place| **note == format!("{}: {}", place.location, place.detail))
+        };
+        let notes = collected.notes.iter().filter(|note| !is_listed(note));
+        image.notes.extend(notes.cloned());
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool::THIS,
             image,
             installation: InstallationInfo::new(installation),
-            keys: KeysView::new(collected),
+            keys,
         }
     }
 }
@@ -63,11 +70,34 @@ pub fn keys_text(report: &KeysReport<'_>, style: &Style) -> String {
     text.push_str(&summary.render(0));
     text.push_str(&metabase_table(report, style));
     text.push_str(&guid_table(report, style));
+    text.push_str(&not_read(report, style));
     for key in keys.machine_keys {
         text.push_str(&key_block(key, style));
     }
-    text.push_str(&format!("\n{} key files\n", keys.machine_keys.len()));
+    let count = keys.machine_keys.len();
+    match keys.unread.len() {
+        0 => text.push_str(&format!("\n{count} key files\n")),
+        _ => text.push_str(&format!(
+            "\n{count} key files were listed; how many there are is not known\n"
+        )),
+    }
     text
+}
+
+fn not_read(report: &KeysReport<'_>, style: &Style) -> String {
+    if report.keys.unread.is_empty() {
+        return String::new();
+    }
+    let title = style.paint(
+        Paint::Strong,
+        "Not read: keys that are not listed may be there",
+    );
+    let mut block = Block::new(style, 2, LABEL_WIDTH);
+    for place in report.keys.unread {
+        block.row(&words(place.reason), &place.location);
+        block.row("", &place.detail);
+    }
+    format!("\n{title}\n{}", block.render(2))
 }
 
 fn metabase_table(report: &KeysReport<'_>, style: &Style) -> String {
@@ -94,7 +124,12 @@ fn metabase_table(report: &KeysReport<'_>, style: &Style) -> String {
         };
         grid.row(&[
             metabase.path.clone(),
-            if metabase.live { "yes" } else { "a copy" }.to_owned(),
+            match metabase.live {
+                Some(true) => "yes",
+                Some(false) => "a copy",
+                None => "unknown",
+            }
+            .to_owned(),
             count(metabase.session_key_blobs),
             count(metabase.data_blobs),
             signed_by,

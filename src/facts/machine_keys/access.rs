@@ -10,7 +10,10 @@
 //!   key file of IIS, or delete it or take it over; or they are granted more of a folder than deleting nothing in it:
 //!   DELETE, DELETE_CHILD, WRITE_DAC or WRITE_OWNER, which the default 0x0012019F for Everyone does not hold.
 //!   On FAT, which keeps no access lists, everyone may do everything: `weak`.
-//! - `ok`: neither. `unknown`: one of them could not be read and none of those that could is broken.
+//! - `ok`: neither. `unknown`: one of them, or a place that could hold one, could not be read and none of those that could is
+//!   broken.
+//!
+//! EFS is told likewise: one file that it encrypts decides, and without one every file and folder has to be seen.
 
 use crate::artifact::security_descriptor::{FILE_ALL_ACCESS, SecurityDescriptor, Sid};
 use crate::base::win_path::WinPath;
@@ -118,12 +121,14 @@ pub(crate) fn judge(
             .iis_keys()
             .map(|listed| (listed.path(), &listed.metadata)),
     );
+    let unseen = listing.unseen(folders);
     AccessFacts {
         acl: worst(
             judged,
+            unseen,
             context.file_evidence(&first.path, Some(&first.metadata)),
         ),
-        efs: encrypted(context, &objects),
+        efs: encrypted(context, &objects, unseen),
     }
 }
 
@@ -176,10 +181,14 @@ fn not_judged(context: &Context<'_>, path: &WinPath) -> Unknown {
 }
 
 /// The worst state; one that could not be read leaves the whole open unless another is broken.
-fn worst(judged: Vec<(Evidence, Result<Access, Unknown>)>, folder: Evidence) -> Fact {
+fn worst(
+    judged: Vec<(Evidence, Result<Access, Unknown>)>,
+    unseen: Option<&Unknown>,
+    folder: Evidence,
+) -> Fact {
     let mut state = Access::Ok;
     let mut places = Vec::new();
-    let mut unread = None;
+    let mut unread = unseen.cloned();
     for (place, found) in judged {
         match found {
             Ok(found) => {
@@ -204,7 +213,11 @@ fn worst(judged: Vec<(Evidence, Result<Access, Unknown>)>, folder: Evidence) -> 
     }
 }
 
-fn encrypted(context: &Context<'_>, objects: &[(WinPath, &Metadata)]) -> Fact {
+fn encrypted(
+    context: &Context<'_>,
+    objects: &[(WinPath, &Metadata)],
+    unseen: Option<&Unknown>,
+) -> Fact {
     let mut plain = Vec::new();
     let mut unread = None;
     for (path, metadata) in objects {
@@ -216,6 +229,9 @@ fn encrypted(context: &Context<'_>, objects: &[(WinPath, &Metadata)]) -> Fact {
                 unread.get_or_insert(place);
             }
         }
+    }
+    if let Some(unseen) = unseen {
+        return Fact::Unknown(unseen.clone());
     }
     if let Some(place) = unread {
         return Fact::Unknown(Unknown {

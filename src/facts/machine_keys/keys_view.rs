@@ -18,6 +18,8 @@ pub struct KeysView<'c> {
     pub guids: Vec<GuidCount>,
     /// The metabase files.
     pub metabases: Vec<MetabaseView>,
+    /// Folders and files of keys that could not be read: what is not listed may be there.
+    pub unread: &'c [Unread],
     /// All key files.
     pub machine_keys: &'c [MachineKey],
     /// What would mend the mapping.
@@ -39,6 +41,27 @@ pub struct GuidCount {
     pub created_last: Option<FileTime>,
 }
 
+/// A folder or file of keys that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// Its place.
+    pub location: String,
+    /// Why it could not be read.
+    pub reason: &'static str,
+    /// The same in words.
+    pub detail: String,
+}
+
+impl Unread {
+    pub(crate) fn of(unknown: &Unknown) -> Self {
+        Self {
+            location: unknown.evidence.locator.to_string(),
+            reason: unknown.reason.as_str(),
+            detail: unknown.detail.clone(),
+        }
+    }
+}
+
 /// A metabase file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MetabaseView {
@@ -54,8 +77,8 @@ pub struct MetabaseView {
     pub signed_by: Vec<String>,
     /// Whether that rests on blobs carved from a binary file.
     pub by_inference: bool,
-    /// Whether IIS reads it when it starts.
-    pub live: bool,
+    /// Whether IIS reads it when it starts; `None` if that is not known.
+    pub live: Option<bool>,
     /// `paired`, `not_paired`, `no_blob`, `clear_text`, `portable` or `unknown`.
     pub outcome: &'static str,
     /// Why that is not `paired` or `not_paired`.
@@ -83,11 +106,12 @@ impl<'c> KeysView<'c> {
                         .map(|signer| signer.name.clone())
                         .collect(),
                     by_inference: metabase.by_inference,
-                    live: metabase.is_live,
+                    live: (metabase.is_live || !metabase.may_be_live).then_some(metabase.is_live),
                     outcome: metabase.outcome,
                     fault: metabase.fault.clone(),
                 })
                 .collect(),
+            unread: &collected.unread_keys,
             machine_keys: &collected.machine_keys,
             plan: &collected.plan,
         }

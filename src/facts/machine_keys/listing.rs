@@ -90,6 +90,11 @@ impl Listing {
         }
     }
 
+    /// The first place that could hold a key of IIS, or is one, and could not be read: what is said of all of them is open.
+    pub(crate) fn unseen<'u>(&'u self, folders: &'u Folders) -> Option<&'u Unknown> {
+        folders.unseen.first().or(self.unread.first())
+    }
+
     /// The files of IIS.
     pub(crate) fn iis_keys(&self) -> impl Iterator<Item = &ListedKey> {
         self.list.iter().filter(|listed| listed.is_iis_key)

@@ -11,7 +11,7 @@ use crate::facts::machine_keys::machine_guid::MachineGuid;
 
 /// `crypto.c23_files`: the names, if every place that can hold them could be read.
 pub(crate) fn c23_files(context: &Context<'_>, folders: &Folders, listing: &Listing) -> Fact {
-    if let Some(unseen) = folders.unseen.first().or(listing.unread.first()) {
+    if let Some(unseen) = listing.unseen(folders) {
         return Fact::Unknown(unseen.clone());
     }
     let names = Value::texts(listing.iis_keys().map(|listed| listed.key.name.clone()));
@@ -20,6 +20,30 @@ pub(crate) fn c23_files(context: &Context<'_>, folders: &Folders, listing: &List
         Some(first) => Fact::found_in(names, first, places),
         None => Fact::found(names, folders.searched(context)),
     }
+}
+
+/// `crypto.c23_former_files`, for a complete listing: the names that do not end in MachineGuid.
+pub(crate) fn former_files(
+    context: &Context<'_>,
+    listing: &Listing,
+    guid: &MachineGuid,
+) -> Result<Fact, Unknown> {
+    let former = || {
+        let all = listing.iis_keys();
+        all.filter(|listed| listed.key.matches_machine_guid != Some(true))
+    };
+    if listing.iis_keys().next().is_some() {
+        guid.as_ref().map_err(Clone::clone)?;
+    }
+    let names = Value::texts(former().map(|listed| listed.key.name.clone()));
+    let mut places = former().map(|listed| place(context, listed));
+    if let Some(first) = places.next() {
+        return Ok(Fact::found_in(names, first, places));
+    }
+    let other = listing.iis_keys().next();
+    let nowhere = || Evidence::at(context.installation.locator.clone());
+    let seen = other.map_or_else(nowhere, |key| place(context, key));
+    Ok(Fact::found(names, seen))
 }
 
 /// `crypto.c23_state`, for a complete listing.

@@ -5,7 +5,7 @@
 //! copy is told by its content. Files are read one after the other and not kept.
 
 use crate::artifact::metabase::{Content, MetabaseBlobs, MetabaseKind, content_of, kind_of};
-use crate::base::win_path::WinPath;
+use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::Context;
 use crate::facts::machine_keys::live_metabase::{self, Live, LiveMetabase};
@@ -39,6 +39,8 @@ pub struct Metabase {
     pub kind: MetabaseKind,
     /// Whether IIS reads it when it starts.
     pub is_live: bool,
+    /// Whether IIS may read it when it starts: which one it reads is not known, and this has a name of it.
+    pub may_be_live: bool,
     /// Number of session keys in it; `None` if it could not be read.
     pub session_key_blobs: Option<u64>,
     /// Number of encrypted properties in it; `None` if it could not be read.
@@ -71,6 +73,8 @@ pub(crate) struct Tried {
     pub(crate) kind: MetabaseKind,
     /// Whether IIS reads it when it starts.
     pub(crate) is_live: bool,
+    /// Whether IIS may read it when it starts: which one it reads is not known, and this has a name of it.
+    pub(crate) may_be_live: bool,
     /// Its evidence.
     pub(crate) evidence: Evidence,
     /// What came out.
@@ -103,6 +107,8 @@ pub(crate) struct Metabases {
     pub(crate) notes: Vec<String>,
     /// `iis.metabase_state`.
     pub(crate) state: Option<Fact>,
+    /// Why it is not known which metabase IIS reads, if it is not.
+    pub(crate) in_use_unknown: Option<Unknown>,
 }
 
 impl Metabases {
@@ -122,7 +128,10 @@ pub(crate) fn collect(context: &Context<'_>, live: &Live, keys: &[PublicKey]) ->
             found.state = Some(Fact::Absent(absent.clone()));
             return found;
         }
-        Err(unknown) => found.state = Some(Fact::Unknown(unknown.clone())),
+        Err(unknown) => {
+            found.state = Some(Fact::Unknown(unknown.clone()));
+            found.in_use_unknown = Some(unknown.clone());
+        }
         Ok(Ok(live)) => add_live(context, live, keys, &mut effort, &mut found),
     }
     let live_path = live.as_ref().ok().and_then(|live| live.as_ref().ok());
@@ -162,6 +171,7 @@ fn add_live(
                 path: live.path.clone(),
                 kind: live.kind,
                 is_live: true,
+                may_be_live: true,
                 evidence: unknown.evidence.clone(),
                 result: Err(unknown),
             });
@@ -190,6 +200,7 @@ fn add_live(
         path: live.path.clone(),
         kind: live.kind,
         is_live: true,
+        may_be_live: true,
         result: tried(context, &live.path, blobs, keys, effort),
         evidence,
     });
@@ -251,9 +262,10 @@ fn add_copies(
             return;
         }
         copies_left = copies_left.saturating_sub(1);
-        let Some(copy) = try_copy(context, path, keys, effort, &mut bytes_left) else {
+        let Some(mut copy) = try_copy(context, path, keys, effort, &mut bytes_left) else {
             continue;
         };
+        copy.may_be_live = found.in_use_unknown.is_some() && is_live_name(&copy.path);
         found.tried.push(copy);
     }
 }
@@ -273,6 +285,7 @@ fn try_copy(
                 path,
                 kind: MetabaseKind::Binary,
                 is_live: false,
+                may_be_live: false,
                 evidence: unknown.evidence.clone(),
                 result: Err(unknown),
             });
@@ -302,6 +315,7 @@ fn try_copy(
         path,
         kind,
         is_live: false,
+        may_be_live: false,
         result,
     })
 }
@@ -332,6 +346,12 @@ fn copies(context: &Context<'_>, folder: &WinPath, notes: &mut Vec<String>) -> V
         }
     }
     paths
+}
+
+/// Whether the file has the name of a metabase that IIS reads.
+fn is_live_name(path: &WinPath) -> bool {
+    let name = path.file_name().unwrap_or("");
+    eq_name(name, "MetaBase.xml") || eq_name(name, "MetaBase.bin")
 }
 
 fn has_affixes(name: &str, start: &str, end: &str) -> bool {

@@ -35,7 +35,7 @@ use crate::proof::key_file;
 use crate::proof::opens::Opens;
 
 pub use crate::artifact::machine_key::IIS_KEY_HASH;
-pub use keys_view::{GuidCount, KeysView, MetabaseView};
+pub use keys_view::{GuidCount, KeysView, MetabaseView, Unread};
 pub use metabases::{Metabase, Signer};
 pub use repair_plan::{Decision, Plan, PlanAction};
 pub use sealed::{NO_NAME_LASTS, copies_get_another_guid};
@@ -143,7 +143,9 @@ pub struct KeyMaterial {
     pub metabases: Vec<Metabase>,
     /// What would mend the mapping.
     pub plan: Plan,
-    /// Files and folders of keys that could not be read and do not bear on IIS.
+    /// Files and folders of keys that could not be read.
+    pub unread: Vec<Unread>,
+    /// Those of them that do not bear on IIS, and copies of the metabase that could not be seen.
     pub notes: Vec<String>,
 }
 
@@ -167,6 +169,11 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
         .map(|_| ())
         .and_then(|()| mapping::c23_state(context, &listing, &guid));
     let state = Fact::from(state);
+    let former = names
+        .get()
+        .map(|_| ())
+        .and_then(|()| mapping::former_files(context, &listing, &guid));
+    facts.put("crypto.c23_former_files", former);
     facts.put("crypto.c23_files", names);
     facts.put(
         "crypto.registry_key_containers",
@@ -174,15 +181,15 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     );
     facts.put("crypto.default_csp_override", csp_override(context));
     let live = live_metabase::find(context, facts);
-    let mut pairing = pairing::Pairing::test(context, &live, &mut listing);
+    let mut pairing = pairing::Pairing::test(context, &live, &folders, &mut listing);
     facts.put("iis.metabase_in_use", live_metabase::in_use(&live));
     if let Some(state) = pairing.metabases.state.take() {
         facts.put("iis.metabase_state", state);
     }
     let opens = opens::collect(context, facts, &live, &folders, &mut listing);
     facts.put("key.opens", opens);
-    let paired = pairing.state(context, facts, &live, &folders, &listing);
-    pairing.put(context, facts, &paired, &folders, &listing);
+    let paired = pairing.state(context, facts, &live, &listing);
+    pairing.put(context, facts, &paired, &listing);
     let mut plan = repair_plan::decide(context, &state, &paired, &listing, &guid);
     if copies_get_another_guid(facts) && paired.is_signed_here() {
         plan = plan.of_sealed();
@@ -190,24 +197,44 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) -> KeyMaterial {
     facts.put("key.repair_plan", plan.fact(&state));
     facts.put("crypto.c23_state", state);
     iis_stores::collect(context, facts);
-    let unread = folders
+    let elsewhere = folders
         .unseen_elsewhere
         .iter()
         .chain(&listing.unread_elsewhere);
-    let notes = unread
+    let notes = elsewhere
         .map(note)
         .chain(pairing.metabases.notes.iter().cloned())
         .collect();
     let metabases = pairing.view(&listing);
-    let all_seen = folders.unseen.is_empty() && listing.unread.is_empty();
+    let unread = unread(&folders, &listing);
+    let all_seen = listing.unseen(&folders).is_none();
     let machine_keys = listing.keys();
     iis_config::collect(context, facts, &machine_keys, all_seen);
     KeyMaterial {
         machine_keys,
         metabases,
         plan,
+        unread,
         notes,
     }
+}
+
+/// Each once: several paths can lead to one place.
+fn unread(folders: &folders::Folders, listing: &listing::Listing) -> Vec<Unread> {
+    let mut list: Vec<Unread> = Vec::new();
+    let all = folders
+        .unseen
+        .iter()
+        .chain(&listing.unread)
+        .chain(&folders.unseen_elsewhere)
+        .chain(&listing.unread_elsewhere);
+    for unknown in all {
+        let unread = Unread::of(unknown);
+        if !list.contains(&unread) {
+            list.push(unread);
+        }
+    }
+    list
 }
 
 fn note(unknown: &Unknown) -> String {

@@ -60,7 +60,7 @@ pub(crate) fn collect(
         let mut states = master_keys::MasterKeys::default();
         evidence.push(states.state(context, guid).evidence().clone());
     }
-    if let Some(unseen) = folders.unseen.first().or(listing.unread.first()) {
+    if let Some(unseen) = listing.unseen(folders) {
         return Fact::Unknown(unseen.clone());
     }
     let value = Value::Map(listing.iis_keys().filter_map(shown).collect());

@@ -23,7 +23,7 @@ pub(crate) struct Pairing {
     pub(crate) metabases: Metabases,
     /// For each key that was tried its place in the listing.
     keys: Vec<usize>,
-    /// A key of IIS that could not be tried.
+    /// A key of IIS that could not be tried, or a place that could hold one and could not be seen.
     untried: Option<Unknown>,
 }
 
@@ -51,7 +51,12 @@ impl State {
 
 impl Pairing {
     /// Tries the keys of the listing on all metabase files and completes the proofs of the keys.
-    pub(crate) fn test(context: &Context<'_>, live: &Live, listing: &mut Listing) -> Self {
+    pub(crate) fn test(
+        context: &Context<'_>,
+        live: &Live,
+        folders: &Folders,
+        listing: &mut Listing,
+    ) -> Self {
         let (mut keys, mut public_keys, mut untried) = (Vec::new(), Vec::new(), None);
         for (index, listed) in listing.list.iter().enumerate() {
             match public_key(context, listed) {
@@ -63,6 +68,7 @@ impl Pairing {
                 Err(unknown) => untried = untried.or(Some(unknown)),
             }
         }
+        untried = untried.or_else(|| listing.unseen(folders).cloned());
         let metabases = metabases::collect(context, live, &public_keys);
         let pairing = Self {
             metabases,
@@ -127,6 +133,7 @@ impl Pairing {
             path: tried.path.to_string(),
             kind: tried.kind,
             is_live: tried.is_live,
+            may_be_live: tried.may_be_live,
             session_key_blobs: None,
             data_blobs: None,
             signed_by: Vec::new(),
@@ -172,7 +179,6 @@ impl Pairing {
         context: &Context<'_>,
         facts: &Facts,
         live: &Live,
-        folders: &Folders,
         listing: &Listing,
     ) -> State {
         let path = match live {
@@ -207,8 +213,7 @@ impl Pairing {
             };
             return unknown(reason, detail);
         }
-        let unseen = folders.unseen.first().or(listing.unread.first());
-        if let Some(unseen) = self.untried.as_ref().or(unseen) {
+        if let Some(unseen) = &self.untried {
             return State::Unknown(unseen.clone());
         }
         if keeps_keys_in_the_registry(facts) {
@@ -227,7 +232,6 @@ impl Pairing {
         context: &Context<'_>,
         facts: &mut Facts,
         state: &State,
-        folders: &Folders,
         listing: &Listing,
     ) {
         let live = self.metabases.live().map(|tried| tried.evidence.clone());
@@ -253,10 +257,7 @@ impl Pairing {
                 for id in ["key.pairing", "key.opens_metabase", "key.paired_files"] {
                     facts.put(id, Fact::Unknown(unknown.clone()));
                 }
-                facts.put(
-                    "key.opened_copies",
-                    self.opened_copies(context, folders, listing),
-                );
+                facts.put("key.opened_copies", self.opened_copies(context, listing));
                 return;
             }
             State::None => ("none", &[][..]),
@@ -287,14 +288,11 @@ impl Pairing {
             )),
         };
         facts.put("key.opens_metabase", opens);
-        facts.put(
-            "key.opened_copies",
-            self.opened_copies(context, folders, listing),
-        );
+        facts.put("key.opened_copies", self.opened_copies(context, listing));
     }
 
     /// `key.opened_copies`: copies of the metabase that a key here opens.
-    fn opened_copies(&self, context: &Context<'_>, folders: &Folders, listing: &Listing) -> Fact {
+    fn opened_copies(&self, context: &Context<'_>, listing: &Listing) -> Fact {
         let opened: Vec<&Tried> = self
             .metabases
             .tried
@@ -308,12 +306,19 @@ impl Pairing {
                 })
             })
             .collect();
+        // Of one that may be the live one it is not known whether it is a copy.
+        if let (Some(_), Some(unknown)) = (
+            opened.iter().find(|tried| tried.may_be_live),
+            &self.metabases.in_use_unknown,
+        ) {
+            return Fact::Unknown(unknown.clone());
+        }
         let paths = Value::texts(opened.iter().map(|tried| tried.path.to_string()));
         let mut places = opened.iter().map(|tried| tried.evidence.clone());
         if let Some(first) = places.next() {
             return Fact::found_in(paths, first, places);
         }
-        if let Some(unknown) = self.unseen_copy(context, folders, listing) {
+        if let Some(unknown) = self.unseen_copy(context, listing) {
             return Fact::Unknown(unknown);
         }
         let tried = self.metabases.tried.iter();
@@ -324,12 +329,7 @@ impl Pairing {
 
     /// What could still be a copy that a key here opens: one that could not be read or decided, or any, for a key that could
     /// not be tried.
-    fn unseen_copy(
-        &self,
-        context: &Context<'_>,
-        folders: &Folders,
-        listing: &Listing,
-    ) -> Option<Unknown> {
+    fn unseen_copy(&self, context: &Context<'_>, listing: &Listing) -> Option<Unknown> {
         let mut can_be_tried = false;
         for tried in self.metabases.tried.iter().filter(|tried| !tried.is_live) {
             let unknown = |reason, detail: String| {
@@ -364,11 +364,7 @@ impl Pairing {
                 context.installation.locator.clone(),
             ));
         }
-        let unseen = folders.unseen.first().or(listing.unread.first());
-        unseen
-            .or(self.untried.as_ref())
-            .filter(|_| can_be_tried)
-            .cloned()
+        self.untried.as_ref().filter(|_| can_be_tried).cloned()
     }
 }
 
@@ -418,8 +414,8 @@ fn undecided(pairings: &Pairings) -> Option<(Outcome, String)> {
 
 fn untried_text(unknown: &Unknown) -> String {
     format!(
-        "no key that was tried signed it, and one could not be tried: {}",
-        unknown.detail
+        "no key that was tried signed it, and one could not be tried: {}: {}",
+        unknown.evidence.locator, unknown.detail
     )
 }
 

@@ -15,6 +15,7 @@ use crate::evidence::{Locator, UnknownReason, Version};
 use crate::facts::Collected;
 use crate::facts::test_hive::TestHive;
 use crate::image::Installation;
+use crate::image::filesystem::FileTimes;
 use crate::image::filesystem::memory::MemoryFileSystem;
 
 const GUID: &str = "1b2162a0-ed5a-4d56-bd8a-8f2f65406b82";
@@ -95,6 +96,7 @@ fn collected_in(
     Collected {
         facts,
         machine_keys: keys.machine_keys,
+        unread_keys: keys.unread,
         metabases: keys.metabases,
         plan: keys.plan,
         failures: crate::facts::event_logs::Failures::default(),
@@ -725,4 +727,56 @@ fn an_unknown_reason_survives_into_the_evidence() {
         panic!("found");
     };
     assert_eq!(unknown.reason, UnknownReason::NotProvided);
+}
+
+#[test]
+fn former_key_files_are_those_that_do_not_carry_machine_guid() {
+    let fs = with_software(software())
+        .file(&format!("{MACHINE_KEYS}\\{}", c23(OTHER)), key_file(IIS))
+        .file(&format!("{MACHINE_KEYS}\\{}", c23(GUID)), key_file(IIS));
+    let collected = collected(fs, Some("5.0"));
+    assert_eq!(shown(&collected, "crypto.c23_former_files"), c23(OTHER));
+}
+
+#[test]
+fn without_machine_guid_being_known_no_key_file_is_a_former_one() {
+    let fs =
+        MemoryFileSystem::new().file(&format!("{MACHINE_KEYS}\\{}", c23(OTHER)), key_file(IIS));
+    let collected = collected(fs, Some("5.0"));
+    let former = shown(&collected, "crypto.c23_former_files");
+    assert_eq!(former, "unknown:not_provided");
+}
+
+#[test]
+fn access_lists_are_unknown_beside_a_folder_of_keys_that_cannot_be_listed() {
+    let second = MACHINE_KEYS.replace("MachineKeys", "S-1-5-18");
+    let fs = with_software(software())
+        .file(&format!("{MACHINE_KEYS}\\{}", c23(GUID)), key_file(IIS))
+        .broken_directory(&second, ErrorKind::Corrupt, "no index");
+    let collected = collected(fs, Some("5.0"));
+    assert_eq!(
+        shown(&collected, "crypto.machinekeys_efs"),
+        "unknown:corrupt"
+    );
+    assert_eq!(
+        shown(&collected, "crypto.machinekeys_acl"),
+        "unknown:corrupt"
+    );
+    assert_eq!(collected.unread_keys.len(), 1);
+    assert!(collected.unread_keys[0].location.ends_with(&second));
+}
+
+#[test]
+fn a_file_that_efs_encrypts_decides_whatever_else_cannot_be_read() {
+    let file = format!("{MACHINE_KEYS}\\{}", c23(GUID));
+    let fs = with_software(software())
+        .file(&file, key_file(IIS))
+        .with(&file, 0x4020, FileTimes::default(), None)
+        .broken_directory(
+            &MACHINE_KEYS.replace("MachineKeys", "S-1-5-18"),
+            ErrorKind::Corrupt,
+            "no index",
+        );
+    let collected = collected(fs, Some("5.0"));
+    assert_eq!(shown(&collected, "crypto.machinekeys_efs"), "yes");
 }

@@ -34,6 +34,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Primary,
     },
     FactDefinition {
+        id: "crypto.c23_former_files",
+        kind: FactType::List,
+        words: &[],
+        always: true,
+        description: "Those of crypto.c23_files whose name does not end in MachineGuid: keys made under another one.",
+        place: "derived from crypto.c23_files and crypto.machine_guid",
+        sources: &["KB884872", "Q271865"],
+        grade: Grade::Own,
+    },
+    FactDefinition {
         id: "crypto.c23_state",
         kind: FactType::Text,
         words: &["none", "match_only", "match_plus_older", "mismatch"],

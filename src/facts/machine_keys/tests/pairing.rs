@@ -672,3 +672,36 @@ fn no_installation_whose_iis_cannot_start_is_clear_and_every_other_is() {
         }
     }
 }
+
+#[test]
+fn where_the_metabase_in_use_is_not_known_none_is_called_a_copy_that_may_be_it() {
+    let chain = Chain::open("xp");
+    let hive = software()
+        .text("Microsoft\\Cryptography", "MachineGuid", chain.guid())
+        .text(
+            "Microsoft\\INetMgr\\Parameters",
+            "MetadataFile",
+            "%ELSEWHERE%\\MetaBase.xml",
+        );
+    let backup = "WINNT\\system32\\inetsrv\\MetaBack\\mine.MD3";
+    let fs = chain.with_live(chain.files(), &chain.metabase("own"));
+    let fs = in_machine_keys(fs, chain.guid(), &chain.key("own"))
+        .file("WINNT\\system32\\config\\SOFTWARE", hive.bytes())
+        .file(backup, chain.metabase("own"));
+    let collected = collected(fs, Some(chain.iis()));
+    assert_eq!(
+        shown(&collected, "iis.metabase_in_use"),
+        "unknown:unsupported"
+    );
+    assert_eq!(
+        shown(&collected, "key.opened_copies"),
+        "unknown:unsupported"
+    );
+    let view = KeysView::new(&collected);
+    let live: Vec<_> = view
+        .metabases
+        .iter()
+        .map(|metabase| (metabase.path.rsplit('\\').next().unwrap(), metabase.live))
+        .collect();
+    assert_eq!(live, [("MetaBase.xml", None), ("mine.MD3", Some(false))]);
+}
