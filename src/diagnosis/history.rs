@@ -9,10 +9,9 @@ use crate::diagnosis::links::LinkState;
 use crate::evidence::Fact;
 use crate::facts::Collected;
 use crate::facts::event_logs::{EventTime, Failure};
+use crate::facts::iis;
 
-/// The services whose failures this is about.
-const OF_IIS: [&str; 4] = ["IISADMIN", "W3SVC", "SMTPSVC", "MSFTPSVC"];
-/// Their neighbours.
+/// The neighbours of the services of IIS.
 const NEIGHBOURS: [&str; 1] = ["MSDTC"];
 /// Most failures that the link names.
 const NAMED_MAX: usize = 4;
@@ -37,7 +36,7 @@ pub(crate) fn kinship(failure: &Failure) -> Kinship {
             .is_some_and(|service| services.contains(&service))
     };
     let source = failure.source.to_ascii_uppercase();
-    if is_of(&OF_IIS) || OF_IIS.contains(&source.as_str()) {
+    if failure.service.is_some_and(iis::is_service) || iis::is_service(&source) {
         Kinship::Iis
     } else if is_of(&NEIGHBOURS) || source.starts_with("MSDTC") || source.starts_with("COM") {
         Kinship::Neighbour

@@ -9,7 +9,7 @@ mod execution;
 mod gather;
 mod hotfix;
 pub mod identities;
-mod iis;
+pub(crate) mod iis;
 pub(crate) mod image;
 mod internet_explorer;
 pub mod machine_keys;

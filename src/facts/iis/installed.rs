@@ -2,16 +2,13 @@
 
 use crate::base::win_path::{WinPath, eq_name};
 use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
+use crate::facts::iis::SERVICES;
 use crate::facts::iis::version::INETSTP;
 use crate::facts::read::{look_for, system_drive};
 use crate::facts::services::image_path::{Program, place, program as program_of};
 use crate::facts::services::{Service, find, services_key};
 use crate::facts::{Context, Facts, HiveName};
 
-/// Services of which one must be there. HTTPFilter serves others than IIS too.
-const SERVICES: [&str; 7] = [
-    "W3SVC", "IISADMIN", "MSFTPSVC", "SMTPSVC", "NntpSvc", "FTPSVC", ACTIVATION,
-];
 /// The activation service alone also serves programs other than IIS.
 const ACTIVATION: &str = "WAS";
 /// Program files of which one must be there.
@@ -82,23 +79,31 @@ fn version(facts: &Facts) -> Part {
     }
 }
 
+/// Services of which one must be there, in the order in which they are looked for.
+fn shown_by() -> impl Iterator<Item = &'static str> {
+    SERVICES
+        .iter()
+        .filter(|service| service.shows_iis)
+        .map(|service| service.key)
+}
+
 /// The first of the services that is there, and where it or their absence shows.
 fn service(context: &Context<'_>) -> Result<(Option<Service>, Evidence), Unknown> {
-    for name in SERVICES {
+    for name in shown_by() {
         if let Some((service, evidence)) = find(context, name)? {
             let evidence = evidence.raw(service.to_string());
             return Ok((Some(service), evidence));
         }
     }
     let key = services_key(context)?;
-    let searched = SERVICES.map(|name| {
+    let searched = shown_by().map(|name| {
         context
             .place(HiveName::System, &format!("{key}\\{name}"), None)
             .to_string()
     });
     let evidence = context
         .absent_evidence(HiveName::System, &key, None)
-        .searched(searched.to_vec());
+        .searched(searched.collect());
     Ok((None, evidence))
 }
 

@@ -5,7 +5,10 @@
 
 mod installed;
 mod option_pack;
+mod services;
 mod version;
+
+pub(crate) use services::{SERVICES, is_service};
 
 use std::collections::BTreeMap;
 
@@ -15,18 +18,6 @@ use crate::facts::read::{earlier_version, windows_version};
 use crate::facts::services::entry::Service;
 use crate::facts::services::{find, services_key};
 use crate::facts::{Context, Facts, HiveName};
-
-/// The services of IIS, with the names that reports use.
-pub(crate) const SERVICES: [&str; 8] = [
-    "W3SVC",
-    "IISADMIN",
-    "MSFTPSVC",
-    "SMTPSVC",
-    "NntpSvc",
-    "HTTPFilter",
-    "WAS",
-    "FTPSVC",
-];
 
 /// Versions of Windows and the versions of IIS that belong to them (from memory).
 const PAIRS: [(&str, &[&str]); 11] = [
@@ -46,7 +37,7 @@ const PAIRS: [(&str, &[&str]); 11] = [
 /// Collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     facts.put("iis.major_minor", version::major_minor(context, facts));
-    facts.put("iis.services", services(context));
+    facts.put("iis.services", installed_services(context));
     facts.put("iis.installed", installed::installed(context, facts));
     facts.put("iis.file_versions", programs::iis(context));
     facts.put("iis.os_pair_ok", os_pair_ok(facts));
@@ -58,12 +49,12 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
 }
 
 /// The services of IIS that are there. An empty key (Windows 7 has one of W3SVC without IIS, measured) is none.
-fn services(context: &Context<'_>) -> Result<Fact, Unknown> {
+fn installed_services(context: &Context<'_>) -> Result<Fact, Unknown> {
     let mut map = BTreeMap::new();
     let mut places: Vec<Evidence> = Vec::new();
-    for name in SERVICES {
-        if let Some((service, evidence)) = find(context, name)? {
-            map.insert(name.to_owned(), describe(&service));
+    for known in &SERVICES {
+        if let Some((service, evidence)) = find(context, known.key)? {
+            map.insert(known.key.to_owned(), describe(&service));
             places.push(evidence);
         }
     }

@@ -7,23 +7,14 @@
 //! reach MSDTC through DependOnService or DependOnGroup; those that reach IIS or COM+ that way come first.
 
 use crate::base::win_path::{eq_name, fold_name};
+use crate::facts::iis::SERVICES;
 use crate::facts::services::entry::{Service, Start};
 use crate::facts::services::graph::Graph;
 
 /// The service that the others should wait for.
 const MSDTC: &str = "MSDTC";
-/// The services of IIS and COM+.
-const USED: [&str; 9] = [
-    "IISADMIN",
-    "W3SVC",
-    "MSFTPSVC",
-    "SMTPSVC",
-    "NntpSvc",
-    "WAS",
-    "FTPSVC",
-    "COMSysApp",
-    "EventSystem",
-];
+/// The services of COM+.
+const COM: [&str; 2] = ["COMSysApp", "EventSystem"];
 /// SERVICE_WIN32_OWN_PROCESS and SERVICE_WIN32_SHARE_PROCESS.
 const WIN32: u32 = 0x30;
 /// SERVICE_USER_SERVICE: a template or instance that starts with the logon of a user.
@@ -42,7 +33,12 @@ pub(crate) fn candidates<'s>(graph: &Graph<'s>, third_party: &[bool]) -> Vec<&'s
         return Vec::new();
     };
     let waiting = graph.reaching(std::iter::once(msdtc));
-    let using = graph.reaching(USED.iter().filter_map(|name| graph.find(name)));
+    let used = SERVICES
+        .iter()
+        .filter(|service| service.shows_iis)
+        .map(|service| service.key)
+        .chain(COM);
+    let using = graph.reaching(used.filter_map(|name| graph.find(name)));
     let flag = |flags: &[bool], index: usize| flags.get(index).copied().unwrap_or(false);
     let mut chosen: Vec<(bool, &Service)> = graph
         .services()
