@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::artifact::event_log::query::Query;
+use crate::artifact::event_log::reach::RecordMark;
 use crate::artifact::event_log::record::{EventRecord, EventString, EventTime, Level};
 use crate::artifact::event_log::{LogKind, LogSummary};
 use crate::artifact::security_descriptor::Sid;
@@ -78,6 +79,9 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
         next = start.saturating_add(record.len());
         let recovered = live.is_some_and(|live| !live.contains(start));
         summary.count(recovered);
+        if !recovered {
+            summary.reach.see(mark_of(&record, start));
+        }
         if !query.wants_id(u32::from(u16_le(&record, 20).unwrap_or(0))) {
             continue;
         }
@@ -91,7 +95,22 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
             sink(event);
         }
     }
+    summary.reach.end(offset_u64(HEADER_BYTES));
     summary
+}
+
+/// Number, time of writing and place of a record.
+fn mark_of(record: &[u8], start: usize) -> RecordMark {
+    let written = EventTime::Seconds(u32_le(record, 16).unwrap_or(0));
+    RecordMark {
+        record: u64::from(u32_le(record, 8).unwrap_or(0)),
+        written: written.to_rfc3339().map(|_| written),
+        offset: offset_u64(start),
+    }
+}
+
+fn offset_u64(offset: usize) -> u64 {
+    u64::try_from(offset).unwrap_or(u64::MAX)
 }
 
 /// The bytes of the record at `start` with the length behind them, put together if it reaches over the end of the file.
@@ -194,7 +213,7 @@ fn parse(bytes: &[u8], start: usize, recovered: bool) -> EventRecord {
         record: u64::from(word(8)),
         strings,
         data,
-        offset: u64::try_from(start).unwrap_or(u64::MAX),
+        offset: offset_u64(start),
         recovered,
         damaged: after_source == 0
             || after_computer == 0

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use evtx::{EvtxChunkData, ParserSettings};
 
 use crate::artifact::event_log::query::Query;
+use crate::artifact::event_log::reach::RecordMark;
 use crate::artifact::event_log::record::{EventRecord, EventTime};
 use crate::artifact::event_log::xml_filter::XmlFilter;
 use crate::artifact::event_log::{LogKind, LogSummary, xml};
@@ -27,6 +28,8 @@ const CHUNK_SIGNATURE: &[u8] = b"ElfChnk\0";
 const HEADER_BYTES: usize = 4096;
 /// Size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 65_536;
+/// Where the first record of the first chunk lies, behind the headers of file and chunk.
+const FIRST_RECORD: u64 = 4096 + 512;
 /// Size of the header of a record, in bytes.
 const RECORD_HEADER_BYTES: u64 = 24;
 /// Flag of the header: the log was not closed.
@@ -78,6 +81,7 @@ pub(crate) fn read(bytes: &[u8], query: &Query, sink: &mut dyn FnMut(EventRecord
         }
         start = start.saturating_add(CHUNK_BYTES);
     }
+    summary.reach.end(FIRST_RECORD);
     summary
 }
 
@@ -141,6 +145,13 @@ fn read_chunk(
             Err(error) => summary.damage(format!("record at 0x{offset:08x}: {error}")),
             Ok(text) => {
                 summary.count(recovered);
+                if !recovered {
+                    summary.reach.see(RecordMark {
+                        record: number,
+                        written: written.map(EventTime::Fine),
+                        offset,
+                    });
+                }
                 if !wanted.may_be(&text.data) {
                     continue;
                 }

@@ -13,6 +13,7 @@ mod evt;
 mod evtx;
 mod plain_xml;
 mod query;
+mod reach;
 mod record;
 mod xml;
 mod xml_filter;
@@ -20,6 +21,7 @@ mod xml_filter;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use query::{Query, Text};
+pub use reach::{ClockStep, Reach, RecordMark};
 pub use record::{EventRecord, EventString, EventTime, Level};
 
 /// Most notes on one log; what is beyond is counted only.
@@ -52,6 +54,9 @@ pub struct LogSummary {
     pub damaged: u64,
     /// What was noticed, each with its offset.
     pub notes: Vec<String>,
+    /// How far back the records go that the log counts, and where its clock runs backwards.
+    #[serde(skip)]
+    pub reach: Reach,
 }
 
 impl LogSummary {
@@ -64,6 +69,7 @@ impl LogSummary {
             recovered: 0,
             damaged: 0,
             notes: Vec::new(),
+            reach: Reach::default(),
         }
     }
 

@@ -26,10 +26,11 @@ impl EventTime {
         }
     }
 
-    /// RFC 3339 in UTC; a fraction only where the log has one. `None` for zero, which is no time.
+    /// RFC 3339 in UTC; a fraction only where the log has one. `None` for zero and for all bits set (-1, what functions of C
+    /// return where there is no time): neither is a time.
     pub fn to_rfc3339(self) -> Option<String> {
         match self {
-            Self::Seconds(0) => None,
+            Self::Seconds(0 | u32::MAX) => None,
             Self::Seconds(seconds) => DateTime::<Utc>::from_timestamp(i64::from(seconds), 0)
                 .map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
             Self::Fine(time) => time.to_rfc3339(),
@@ -201,6 +202,7 @@ mod tests {
             "2012-04-07T04:58:01Z"
         );
         assert_eq!(EventTime::Seconds(0).to_rfc3339(), None);
+        assert_eq!(EventTime::Seconds(u32::MAX).to_rfc3339(), None);
         assert_eq!(
             EventTime::Seconds(0).filetime(),
             FileTime(116_444_736_000_000_000)
