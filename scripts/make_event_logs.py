@@ -10,6 +10,10 @@ the files test its reader from outside. Each file is one case:
   dirty.evt             the same records as kb884872_system.evt, never closed: the header is stale
   lying.evt             a record whose string count is too high, one whose data lies outside, one cut off
   german_system.evt     SCM 7024 with the German name of the service and the signed code
+  empty.evt             a log that was cleared: a header, an end mark, no record
+  clock_system.evt      W3SVC 116 with code 5, IIS Admin 7024 twice: the second in 1980, then a time in 2005 again
+  msdtc_application.evt MSDTC met its double and was installed anew; removed and installed a year apart; removed, and
+                        installed after the clock was set back; its log was lost (4163), then it started (4097)
 
 Usage: make_event_logs.py FOLDER
 """
@@ -115,6 +119,36 @@ def clone_application():
             for n, (source, event_id) in enumerate(events, 1)]
 
 
+def clock():
+    scm = "Service Control Manager"
+    iis = ["IIS Admin Service", "2148073478"]
+    return [
+        record(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION),
+        record(2, START + 60, "W3SVC", 0xC0000000 | 116, ["/LM/W3SVC/"], struct.pack("<I", 5)),
+        record(3, START + 62, scm, 0xC0000000 | 7024, iis),
+        record(4, 315_532_860, scm, 0xC0000000 | 7024, iis),
+        record(5, START + 90, "EventLog", 0x80000000 | 6006, kind=INFORMATION),
+    ]
+
+
+def msdtc():
+    removed, installed, year = 0x40000000 | 4105, 0x40000000 | 4104, 365 * 86_400
+    events = [
+        (START, "MSDTC Client", 0xC0000000 | 4101), (START + 60, "MSDTC", removed), (START + 130, "MSDTC", installed),
+        (START + year, "MSDTC", removed), (START + 2 * year, "MSDTC", installed),
+        (START + 2 * year + 60, "MSDTC", removed), (1_009_843_240, "MSDTC", installed),
+        (START + 3 * year, "MSDTC", 0xC0000000 | 4163), (START + 3 * year + 5, "MSDTC", 0x40000000 | 4097),
+    ]
+    return [record(n, seconds, source, event_id, kind=ERROR if event_id & 0x80000000 else INFORMATION)
+            for n, (seconds, source, event_id) in enumerate(events, 1)]
+
+
+def empty():
+    size = 4096
+    mark = end_mark(HEADER, HEADER, 1, 0)
+    return (header(HEADER, HEADER, 1, 0, size, 0) + mark).ljust(size, b"\0")
+
+
 def lying():
     good = tight(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION)
     many = tight(2, START + 1, "Service Control Manager", 7000, ["W3SVC", "%%2"], count=60_000)
@@ -135,6 +169,9 @@ def main():
         "dirty.evt": plain(kb884872(), dirty=True),
         "lying.evt": lying(),
         "german_system.evt": plain(german),
+        "empty.evt": empty(),
+        "clock_system.evt": plain(clock()),
+        "msdtc_application.evt": plain(msdtc()),
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)

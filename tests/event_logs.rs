@@ -220,6 +220,8 @@ fn the_synthetic_logs_are_read_as_libevt_reads_them() {
         "wrapped.evt",
         "dirty.evt",
         "german_system.evt",
+        "clock_system.evt",
+        "msdtc_application.evt",
     ] {
         agrees_with_libevt(name, &sample(name));
     }

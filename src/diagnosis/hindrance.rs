@@ -333,14 +333,17 @@ mod tests {
         let failure = crate::facts::event_logs::Failure {
             first: None,
             last: None,
+            clock_doubted: false,
             count: 1,
             source: "Service Control Manager".to_owned(),
             event_id: 7024,
             service: Some("IISADMIN"),
+            service_unclear: false,
             subject: "IIS Admin Service".to_owned(),
             code: Some(0x8009_0006),
             signature: Some("EVT-IISADMIN-80090006"),
             computer: "GOLDEN".to_owned(),
+            mended: None,
             evidence: Evidence::at(Locator::new("test")),
         };
         collected.failures.kinds.push(failure);

@@ -93,11 +93,13 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
     hotfix::collect(context, &mut facts);
     event_logs::not_read(context, &mut facts);
     setup_logs::not_read(context, &mut facts);
+    let mut log_notes = Vec::new();
     let failures = if wants_logs(&facts) {
         setup_logs::collect(context, &mut facts);
         let told = event_logs::collect_all(context, &mut facts);
         sysprep::look_at_logs(context, &mut facts);
         embedded::count_with_logs(context, &mut facts, &told.marks, &keys.machine_keys);
+        log_notes = told.notes;
         told.failures
     } else {
         event_logs::Failures::default()
@@ -109,7 +111,12 @@ pub fn collect_in(context: &Context<'_>, wants_logs: impl FnOnce(&Facts) -> bool
         metabases: keys.metabases,
         plan: keys.plan,
         failures,
-        notes: context.notes().into_iter().chain(keys.notes).collect(),
+        notes: context
+            .notes()
+            .into_iter()
+            .chain(keys.notes)
+            .chain(log_notes)
+            .collect(),
     }
 }
 

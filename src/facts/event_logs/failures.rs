@@ -4,11 +4,18 @@
 //! times, the codes, and the failures of services that have nothing to do with IIS, for these look alike (event 7023 is the
 //! same for all services). Failures that say the same are one entry with its first and last time.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::artifact::event_log::{EventRecord, EventTime};
-use crate::evidence::Evidence;
-use crate::facts::event_logs::signatures::{SCM, SIGNATURES, ServiceNames, Signature, codes};
+use crate::evidence::{Evidence, Locator};
+use crate::facts::event_logs::msdtc::Mended;
+use crate::facts::event_logs::names::{SCM, ServiceNames, Subject, is_failure};
+use crate::facts::event_logs::reach::LogReach;
+use crate::facts::event_logs::read::Logs;
+use crate::facts::event_logs::signatures::{SIGNATURES, Signature, codes};
+use crate::facts::iis;
 
 /// Ids of the Service Control Manager that mean a failure of a service.
 pub(crate) const FAILURES: [u32; 16] = [
@@ -24,10 +31,12 @@ const SUBJECT_CHARS_MAX: usize = 120;
 /// The failures that the logs tell of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Failures {
-    /// Each kind, in the order of its first record.
+    /// Each kind, in the order of its first record; the numbers of records make that order, not the clock.
     pub kinds: Vec<Failure>,
     /// Records of further kinds that are not kept.
     pub not_kept: u64,
+    /// How far back each log goes that was read.
+    pub reach: Vec<LogReach>,
 }
 
 /// One kind of failure that a log tells of: source, id, subject and code are the same each time.
@@ -37,6 +46,8 @@ pub struct Failure {
     pub first: Option<EventTime>,
     /// When it happened last.
     pub last: Option<EventTime>,
+    /// Set if no record of this kind has a time that fits the order of its log: the clock was set.
+    pub clock_doubted: bool,
     /// How many records say it.
     pub count: u64,
     /// The source of the event.
@@ -45,6 +56,8 @@ pub struct Failure {
     pub event_id: u32,
     /// The key of the service, if it is one of IIS and its neighbours.
     pub service: Option<&'static str>,
+    /// Set if the log names the service in a language that is not known: it may be one of IIS.
+    pub service_unclear: bool,
     /// What the log names: a service, or a path of the metabase; empty where it names nothing.
     pub subject: String,
     /// The code that the event gives.
@@ -53,38 +66,45 @@ pub struct Failure {
     pub signature: Option<&'static str>,
     /// The computer that the last record names.
     pub computer: String,
+    /// What mended it since, as far as the logs tell (failures of MSDTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mended: Option<Mended>,
     /// The place of the last record.
     #[serde(skip)]
     pub evidence: Evidence,
 }
 
 impl Failure {
-    /// What a record tells, if it tells of a failure.
-    pub(crate) fn of(
-        record: &EventRecord,
-        names: &ServiceNames,
-        evidence: impl FnOnce() -> Evidence,
-    ) -> Option<Self> {
+    /// What a record tells, if it tells of a failure; its place is put later.
+    fn of(record: &EventRecord, names: &ServiceNames) -> Option<Self> {
         let signature = SIGNATURES
             .iter()
             .find(|signature| signature.is(record, names));
         let is_scm = record.is(SCM, record.event_id);
-        if signature.is_none() && !(is_scm && FAILURES.contains(&record.event_id)) {
+        if signature.is_none() && !is_failure(record) && of_metabase(record).is_none() {
             return None;
         }
         let time = record.time.filter(|time| time.to_rfc3339().is_some());
         let subject = record.string(usize::from(is_scm && record.event_id == 7009));
+        let named = if is_scm {
+            names.subject(record)
+        } else {
+            names
+                .key_of(&record.source)
+                .map_or(Subject::Other, Subject::Known)
+        };
         Some(Self {
             first: time,
             last: time,
+            clock_doubted: false,
             count: 1,
             source: record.source.clone(),
             event_id: record.event_id,
-            service: if is_scm {
-                names.subject(record)
-            } else {
-                names.key_of(&record.source)
+            service: match named {
+                Subject::Known(key) => Some(key),
+                Subject::Other | Subject::Unclear => None,
             },
+            service_unclear: named == Subject::Unclear,
             subject: subject
                 .unwrap_or_default()
                 .chars()
@@ -93,52 +113,112 @@ impl Failure {
             code: code(record, is_scm, signature.and_then(Signature::code)),
             signature: signature.map(|signature| signature.id),
             computer: record.computer.clone(),
-            evidence: evidence(),
+            mended: None,
+            evidence: Evidence::at(Locator::default()),
         })
     }
 
-    /// Whether it is of IIS or a neighbour, or a known event.
+    /// Whether it is or may be of IIS or a neighbour, or is a known event.
     fn is_known(&self) -> bool {
-        self.service.is_some() || self.signature.is_some()
+        self.service.is_some() || self.service_unclear || self.signature.is_some()
     }
 
-    fn says_the_same(&self, other: &Self) -> bool {
-        self.event_id == other.event_id
-            && self.code == other.code
-            && self.signature == other.signature
-            && self.source.eq_ignore_ascii_case(&other.source)
-            && self.subject == other.subject
+    /// Takes in a later record of the same kind.
+    fn take(&mut self, next: Self) {
+        self.count = self.count.saturating_add(1);
+        self.computer = next.computer;
+        // Times that fit the order of their log come before those that do not.
+        if self.clock_doubted == next.clock_doubted || self.first.is_none() {
+            self.clock_doubted = next.clock_doubted;
+            self.first = self.first.or(next.first);
+            self.last = next.last.or(self.last);
+        } else if self.clock_doubted && next.first.is_some() {
+            self.clock_doubted = false;
+            self.first = next.first;
+            self.last = next.last;
+        }
     }
 }
 
-impl Failures {
-    /// Adds a failure that is later than all that are there.
-    pub(crate) fn add(&mut self, next: Failure) {
-        if let Some(known) = self
-            .kinds
-            .iter_mut()
-            .find(|known| known.says_the_same(&next))
-        {
-            known.count = known.count.saturating_add(1);
-            known.last = next.last.or(known.last);
-            known.first = known.first.or(next.first);
-            known.computer = next.computer;
-            known.evidence = next.evidence;
+/// The service of IIS that could not open its place in the metabase (event 116 of its own source), whatever the code.
+pub(crate) fn of_metabase(record: &EventRecord) -> Option<&str> {
+    (record.event_id == 116 && iis::is_service(&record.source)).then_some(record.source.as_str())
+}
+
+/// What makes failures one kind: event, code, known event, source, subject.
+type Kind = (u32, Option<u32>, Option<&'static str>, String, String);
+
+/// Failures as they are gathered, in the order of the logs.
+#[derive(Debug, Default)]
+struct Gathered {
+    failures: Failures,
+    /// Where each kind stands, and its last record.
+    places: HashMap<Kind, usize>,
+    last: Vec<usize>,
+    known: usize,
+}
+
+impl Gathered {
+    /// Adds a failure that is later than all that are there; `index` is where its record stands.
+    fn add(&mut self, next: Failure, index: usize) {
+        let kind = (
+            next.event_id,
+            next.code,
+            next.signature,
+            next.source.to_ascii_lowercase(),
+            next.subject.clone(),
+        );
+        if let Some(place) = self.places.get(&kind).copied() {
+            if let (Some(known), Some(last)) =
+                (self.failures.kinds.get_mut(place), self.last.get_mut(place))
+            {
+                known.take(next);
+                *last = index;
+            }
             return;
         }
-        let is_known = next.is_known();
-        let limit = if is_known {
-            KNOWN_KINDS_MAX
+        let others = self.failures.kinds.len().saturating_sub(self.known);
+        let (there, limit) = if next.is_known() {
+            (self.known, KNOWN_KINDS_MAX)
         } else {
-            OTHER_KINDS_MAX
+            (others, OTHER_KINDS_MAX)
         };
-        let there = self.kinds.iter().filter(|kind| kind.is_known() == is_known);
-        if there.count() < limit {
-            self.kinds.push(next);
-        } else {
-            self.not_kept = self.not_kept.saturating_add(1);
+        if there >= limit {
+            self.failures.not_kept = self.failures.not_kept.saturating_add(1);
+            return;
+        }
+        self.known = self.known.saturating_add(usize::from(next.is_known()));
+        self.places.insert(kind, self.failures.kinds.len());
+        self.failures.kinds.push(next);
+        self.last.push(index);
+    }
+}
+
+/// The failures that the logs tell of.
+pub(crate) fn told_in(logs: &Logs) -> Failures {
+    let mut gathered = Gathered::default();
+    for (index, seen) in logs.seen().enumerate() {
+        if let Some(mut failure) = Failure::of(&seen.record, logs.names()) {
+            failure.clock_doubted = seen.clock_doubted;
+            gathered.add(failure, index);
         }
     }
+    let recoveries = logs.recoveries();
+    let Gathered {
+        mut failures, last, ..
+    } = gathered;
+    for (failure, index) in failures.kinds.iter_mut().zip(last) {
+        let Some(seen) = logs.at(index) else {
+            continue;
+        };
+        failure.evidence = logs.evidence(seen, 1);
+        let is_msdtc = failure.service == Some("MSDTC") || failure.source.starts_with("MSDTC");
+        if is_msdtc {
+            failure.mended = recoveries.of(index, &seen.record);
+        }
+    }
+    failures.reach = logs.reach().to_vec();
+    failures
 }
 
 /// The code that an event gives: of a service in the string behind its name, of others in the data. A text can be read as
@@ -194,20 +274,21 @@ mod tests {
             recovered: false,
             damaged: false,
         };
-        let place = || Evidence::at(crate::evidence::Locator::new("test"));
-        Failure::of(&record, &ServiceNames::default(), place)
+        Failure::of(&record, &ServiceNames::default())
     }
 
     #[test]
     fn a_failure_of_iis_does_not_give_way_to_those_of_a_thousand_printers() {
-        let mut failures = Failures::default();
+        let mut gathered = Gathered::default();
         for number in 0..1_000 {
-            failures.add(failure(&format!("Printer {number}"), "%%2", 1_109_664_000).unwrap());
+            let printer = failure(&format!("Printer {number}"), "%%2", 1_109_664_000);
+            gathered.add(printer.unwrap(), number);
         }
-        failures.add(failure("IIS Admin Service", "2148073478", 1_109_664_001).unwrap());
-        let last = failures.kinds.last().unwrap();
+        let of_iis = failure("IIS Admin Service", "2148073478", 1_109_664_001);
+        gathered.add(of_iis.unwrap(), 1_000);
+        let last = gathered.failures.kinds.last().unwrap();
         assert_eq!(last.service, Some("IISADMIN"));
-        assert_eq!(failures.not_kept, 1_000 - 256);
+        assert_eq!(gathered.failures.not_kept, 1_000 - 256);
     }
 
     #[test]

@@ -4,9 +4,11 @@ use crate::artifact::event_log::{EventRecord, EventTime};
 use crate::base::redact;
 use crate::evidence::{Evidence, Unknown};
 use crate::facts::Context;
-use crate::facts::event_logs::failures::FAILURES;
-use crate::facts::event_logs::shown::Logs;
-use crate::facts::event_logs::signatures::{SCM, SIGNATURES, ServiceNames};
+use crate::facts::event_logs::failures::of_metabase;
+use crate::facts::event_logs::names::{ServiceNames, Subject, is_failure};
+use crate::facts::event_logs::reach::LogReach;
+use crate::facts::event_logs::read::Logs;
+use crate::facts::event_logs::signatures::SIGNATURES;
 
 /// The longest strings of a record in its text, in characters.
 const TEXT_CHARS_MAX: usize = 160;
@@ -39,7 +41,7 @@ pub(crate) struct HistoryEntry {
     pub(crate) evidence: Evidence,
 }
 
-/// Reads the logs: what they tell in the order of time, and the logs that could not be seen.
+/// Reads the logs: what they tell in the order of the records, and what of them could not be seen or is in doubt.
 pub(crate) fn history(context: &Context<'_>) -> (Vec<HistoryEntry>, Vec<Unknown>) {
     let logs = Logs::read(context);
     let entries = logs
@@ -54,7 +56,10 @@ pub(crate) fn history(context: &Context<'_>) -> (Vec<HistoryEntry>, Vec<Unknown>
             })
         })
         .collect();
-    (entries, logs.into_unseen())
+    let unseen = logs.unseen().iter().map(|(_, unknown)| unknown.clone());
+    let gaps = logs.reach().iter().filter_map(LogReach::unknown);
+    let missing = unseen.chain(gaps).chain(logs.clock().iter().cloned());
+    (entries, missing.collect())
 }
 
 fn told(record: &EventRecord, names: &ServiceNames) -> Option<(Happened, String)> {
@@ -66,8 +71,13 @@ fn told(record: &EventRecord, names: &ServiceNames) -> Option<(Happened, String)
         ));
     }
     let is = |source: &str, id: u32| record.is(source, id);
-    if FAILURES.contains(&record.event_id) && is(SCM, record.event_id) {
-        let service = names.subject(record)?;
+    if is_failure(record) || of_metabase(record).is_some() {
+        let service = match names.subject(record) {
+            _ if of_metabase(record).is_some() => record.source.as_str(),
+            Subject::Known(service) => service,
+            Subject::Unclear => "that may be one of IIS",
+            Subject::Other => return None,
+        };
         let label = format!("service {service} failed ({label})");
         return Some((Happened::Failure, with_strings(&label, record)));
     }

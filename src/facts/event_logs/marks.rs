@@ -3,7 +3,8 @@
 use crate::artifact::event_log::EventTime;
 use crate::base::filetime::FileTime;
 use crate::evidence::Evidence;
-use crate::facts::event_logs::shown::{Logs, Seen};
+use crate::facts::event_logs::msdtc::Reinstall;
+use crate::facts::event_logs::read::{Logs, Seen};
 
 /// One trace with its time.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub(crate) struct CloneMarks {
     pub(crate) starts: Vec<FileTime>,
     /// When MSDTC met another one of the same identity, for which installing it anew is the remedy.
     pub(crate) duplicates: Vec<FileTime>,
-    /// Logs that could not be seen, or were cleared.
+    /// Logs that could not be seen, or were emptied.
     pub(crate) gaps: Vec<String>,
 }
 
@@ -44,21 +45,28 @@ impl CloneMarks {
             let (old, new) = (seen.record.string(0)?, seen.record.string(1)?);
             mark(seen, format!("renamed {old} -> {new}"))
         };
-        let cleared = logs
-            .of("Microsoft-Windows-Eventlog", 104)
-            .map(|_| "a log was cleared".to_owned());
         let unseen = logs
             .unseen()
             .iter()
             .map(|(log, unknown)| format!("the {log} log was not seen: {}", unknown.detail));
-        let mut gaps: Vec<String> = unseen.chain(cleared).collect();
-        gaps.dedup();
+        let emptied = logs.reach().iter().filter_map(|reach| reach.gap.clone());
+        let gaps = unseen.chain(emptied).collect();
+        // A clock that is set at the first start of a clone stands at the same time again with each.
+        let installed_again = |pair: &Reinstall<'_>| {
+            let installed = pair.installed.record.time?.filetime();
+            let removed = pair.removed.record.time.map(EventTime::filetime);
+            Some(Mark {
+                time: removed.map_or(installed, |removed| removed.max(installed)),
+                text: "MSDTC removed and installed again".to_owned(),
+                evidence: logs.evidence(pair.installed, 1),
+            })
+        };
         let times = |seen: &Seen| seen.record.time.map(EventTime::filetime);
         Self {
             reinstalls: logs
                 .reinstalls()
-                .into_iter()
-                .filter_map(|seen| mark(seen, "MSDTC removed and installed again".to_owned()))
+                .iter()
+                .filter_map(installed_again)
                 .collect(),
             renames: logs.of("EventLog", 6011).filter_map(rename).collect(),
             updates: logs.of("NtServicePack", 4377).filter_map(times).collect(),

@@ -8,6 +8,11 @@ mod failures;
 mod files;
 mod history;
 mod marks;
+mod msdtc;
+mod names;
+mod order;
+mod reach;
+mod read;
 mod shown;
 #[cfg(test)]
 mod signature_logs_tests;
@@ -20,6 +25,8 @@ pub use failures::{Failure, Failures};
 pub use files::{LogFile, LogFiles, find, read};
 pub(crate) use history::{Happened, history};
 pub(crate) use marks::{CloneMarks, Mark};
+pub use msdtc::Mended;
+pub use reach::LogReach;
 #[cfg(test)]
 pub(crate) use shown::collect;
 pub(crate) use shown::{collect_all, not_read};

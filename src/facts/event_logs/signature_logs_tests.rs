@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use crate::artifact::event_log::{self, EventRecord, Query};
 use crate::evidence::Value;
 use crate::facts::event_logs::collect_all;
-use crate::facts::event_logs::signatures::{SIGNATURES, ServiceNames};
+use crate::facts::event_logs::names::ServiceNames;
+use crate::facts::event_logs::signatures::SIGNATURES;
 use crate::facts::test_image::{TestImage, expect};
 use crate::facts::{Context, Facts};
 

@@ -1,14 +1,10 @@
 //! Known events by source, id, insertion strings and data; never by localised text.
 //!
-//! A service is named in a log by its display name, which is localised: it is compared with the name of its key, with the
-//! display name that the registry of the same installation gives, and with the English ones. An error code is compared as
-//! a number, however it is spelled: decimal with or without sign, hexadecimal, behind `%%`, or as the HRESULT of a code of
-//! Windows.
+//! Which service an event is about is told by [`ServiceNames`]. An error code is compared as a number, however it is spelled:
+//! decimal with or without sign, hexadecimal, behind `%%`, or as the HRESULT of a code of Windows.
 
 use crate::artifact::event_log::EventRecord;
-
-/// The source of the Service Control Manager.
-pub(crate) const SCM: &str = "Service Control Manager";
+use crate::facts::event_logs::names::{SCM, ServiceNames, Subject};
 
 /// One known event.
 #[derive(Debug, Clone, Copy)]
@@ -37,58 +33,6 @@ pub(crate) enum Test {
     /// Some string holds that code.
     Code(u32),
 }
-
-/// A service as logs name it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ServiceName {
-    /// The name of its key.
-    pub(crate) key: &'static str,
-    /// Its English display names.
-    pub(crate) display: &'static [&'static str],
-}
-
-/// The services that signatures and service failures speak of.
-pub(crate) const SERVICES: [ServiceName; 7] = [
-    ServiceName {
-        key: "IISADMIN",
-        display: &["IIS Admin Service", "IIS Admin"],
-    },
-    ServiceName {
-        key: "W3SVC",
-        display: &[
-            "World Wide Web Publishing Service",
-            "World Wide Web Publishing",
-        ],
-    },
-    ServiceName {
-        key: "SMTPSVC",
-        display: &[
-            "Simple Mail Transfer Protocol (SMTP)",
-            "Simple Mail Transport Protocol (SMTP)",
-            "Microsoft SMTP Service",
-        ],
-    },
-    ServiceName {
-        key: "MSFTPSVC",
-        display: &["FTP Publishing Service", "FTP Publishing"],
-    },
-    ServiceName {
-        key: "MSDTC",
-        display: &["Distributed Transaction Coordinator"],
-    },
-    ServiceName {
-        key: "CertSvc",
-        display: &[
-            "Certificate Services",
-            "Active Directory Certificate Services",
-            "Certificate Authority",
-        ],
-    },
-    ServiceName {
-        key: "Psysdup2",
-        display: &[],
-    },
-];
 
 const MSDTC: &[&str] = &["MSDTC", "MSDTC Client"];
 
@@ -249,40 +193,6 @@ const fn signature(
     }
 }
 
-/// The names of services in one installation.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ServiceNames {
-    /// The key of a service and a display name that the registry gives it.
-    pub(crate) registered: Vec<(&'static str, String)>,
-}
-
-impl ServiceNames {
-    /// The key of the service that a text of a log names, if it is one of [`SERVICES`].
-    pub(crate) fn key_of(&self, text: &str) -> Option<&'static str> {
-        let text = text.trim();
-        let known = SERVICES.iter().find(|service| {
-            service.key.eq_ignore_ascii_case(text)
-                || service
-                    .display
-                    .iter()
-                    .any(|name| name.eq_ignore_ascii_case(text))
-        });
-        known.map(|service| service.key).or_else(|| {
-            self.registered
-                .iter()
-                .find(|(_, display)| display.to_lowercase() == text.to_lowercase())
-                .map(|(key, _)| *key)
-        })
-    }
-
-    /// The service of [`SERVICES`] that an event of the Service Control Manager is about.
-    pub(crate) fn subject(&self, record: &EventRecord) -> Option<&'static str> {
-        // 7009 has the time that was waited before the service.
-        let index = usize::from(record.event_id == 7009);
-        self.key_of(record.string(index)?)
-    }
-}
-
 impl Signature {
     /// The code that it asks for, if it asks for one.
     pub(crate) fn code(&self) -> Option<u32> {
@@ -313,9 +223,9 @@ impl Test {
                 strings.any(|text| text.to_ascii_uppercase().contains(path))
                     && code.is_none_or(|code| record.data_u32() == Some(code))
             }
-            Self::Service(key) => names.subject(record) == Some(key),
+            Self::Service(key) => names.subject(record) == Subject::Known(key),
             Self::ServiceCode(key, code) => {
-                names.subject(record) == Some(key)
+                names.subject(record) == Subject::Known(key)
                     && strings.skip(1).any(|text| codes(text).contains(&code))
             }
             Self::Code(code) => strings.any(|text| codes(text).contains(&code)),
@@ -372,17 +282,6 @@ mod tests {
         assert!(codes("%%2147942403").contains(&3));
         assert!(!codes("%%35").contains(&3));
         assert!(codes("MSDTC").is_empty());
-    }
-
-    #[test]
-    fn a_service_is_known_by_key_by_english_name_and_by_the_name_in_the_registry() {
-        let names = ServiceNames {
-            registered: vec![("IISADMIN", "IIS-Verwaltungsdienst".to_owned())],
-        };
-        assert_eq!(names.key_of("iisadmin"), Some("IISADMIN"));
-        assert_eq!(names.key_of("IIS Admin Service"), Some("IISADMIN"));
-        assert_eq!(names.key_of("IIS-VERWALTUNGSDIENST"), Some("IISADMIN"));
-        assert_eq!(names.key_of("IIS"), None);
     }
 
     #[test]
