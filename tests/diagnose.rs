@@ -398,6 +398,26 @@ fn a_rename_that_an_expert_names_in_a_sealed_image_is_warned_of_and_makes_nothin
 }
 
 #[test]
+fn the_way_out_that_an_undecided_diagnosis_names_decides() {
+    let sample = Sample::open("nt40_fat16");
+    let run = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_goldseal"))
+            .current_dir(sample.folder.path())
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(run(&["check", &sample.name]).status.code(), Some(3));
+    let report = run(&["diagnose", "--format", "json", &sample.name]);
+    let report: Json = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["diagnosis"]["cause"], "undecided");
+    let step = report["diagnosis"]["remedy"][0].as_str().unwrap();
+    let command = step.split('`').nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    assert_eq!(run(&words).status.code(), Some(0), "{command}");
+}
+
+#[test]
 fn a_given_problem_time_marks_another_key_file() {
     let given = ["--problem-time", "2003-06-10T07:00:05Z"];
     let report = Sample::open("w2k_kb884872_full").json_with("diagnose", &given);
@@ -534,11 +554,11 @@ fn the_first_link_tells_what_the_logs_say_and_that_it_is_no_proof() {
 }
 
 #[test]
-fn a_log_that_was_cut_off_rules_nothing_out() {
+fn a_log_that_was_overwritten_or_cut_off_rules_nothing_out() {
     let sample = Sample::open("w2k3_iis6");
-    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/event_logs/wrapped.evt");
+    let wrapped = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/event_logs/wrapped.evt");
     let cut = sample.folder.path().join("cut.evt");
-    let bytes = fs::read(&whole).unwrap();
+    let bytes = fs::read(&wrapped).unwrap();
     fs::write(&cut, &bytes[..bytes.len() - 48]).unwrap();
     let standing = |logs: &[&Path]| {
         let options: Vec<&str> = logs
@@ -550,10 +570,13 @@ fn a_log_that_was_cut_off_rules_nothing_out() {
         let other = alternatives
             .iter()
             .find(|one| one["cause"] == "other_service");
-        other.unwrap()["standing"].as_str().unwrap().to_owned()
+        assert_eq!(other.unwrap()["standing"], "open");
+        other.unwrap()["by"].as_str().unwrap().to_owned()
     };
-    assert_eq!(standing(&[&whole]), "ruled_out");
-    assert_eq!(standing(&[&whole, &cut]), "open");
+    let by = standing(&[&wrapped]);
+    assert!(by.contains("older ones were overwritten"), "{by}");
+    let by = standing(&[&wrapped, &cut]);
+    assert!(by.contains("not all of the logs was seen"), "{by}");
 }
 
 #[test]

@@ -9,9 +9,11 @@ use crate::diagnosis::ask;
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::checks::{self, Check, CheckState};
 use crate::diagnosis::hindrance::Hindrance;
+use crate::diagnosis::history;
 use crate::diagnosis::links::{Link, LinkState};
 use crate::diagnosis::problem::Problem;
 use crate::facts::Collected;
+use crate::facts::event_logs::LogReach;
 
 /// How an alternative stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -332,41 +334,69 @@ fn other_service(seen: &Seen<'_>) -> (Standing, String) {
         )
     });
     let told: Vec<String> = neighbour.into_iter().chain(others).collect();
-    let has_logs = ask::unknown(seen.collected, "evt.service_failures").is_none();
-    match (told.is_empty(), has_logs) {
-        (false, _) => (
-            if seen.cause == Cause::Neighbour {
-                Standing::Cause
-            } else {
-                Standing::AlsoThere
-            },
-            format!(
-                "the logs tell of no failure of IIS, and of {}",
-                told.join(", ")
-            ),
-        ),
-        (true, true) if seen.collected.failures.not_kept > 0 => (
-            Standing::Open,
-            format!(
-                "{} failures of other services in the logs were not kept",
-                seen.collected.failures.not_kept
-            ),
-        ),
-        (true, true) => match seen.collected.facts.incomplete("evt.service_failures") {
-            Some(unseen) => (
-                Standing::Open,
-                format!("not all of the logs was seen: {}", unseen.detail),
-            ),
-            None => (
-                Standing::RuledOut,
-                "the logs tell of no such event of any service".to_owned(),
-            ),
-        },
-        (true, false) => (
-            Standing::Open,
-            ask::unknown(seen.collected, "evt.service_failures")
-                .map(|unknown| unknown.detail.clone())
-                .unwrap_or_default(),
+    let reach = history::reach(seen.collected);
+    if !told.is_empty() {
+        let standing = if seen.cause == Cause::Neighbour {
+            Standing::Cause
+        } else {
+            Standing::AlsoThere
+        };
+        let told = told.join(", ");
+        return (
+            standing,
+            format!("the logs tell of no failure of IIS, and of {told}{reach}"),
+        );
+    }
+    match why_silence_says_nothing(seen) {
+        Some(why) => (Standing::Open, why),
+        None => (
+            Standing::RuledOut,
+            format!("the logs tell of no such event of any service that still stands{reach}"),
         ),
     }
+}
+
+/// Why logs that tell of no failure rule nothing out: they were not seen, or not whole, or do not go back far enough.
+fn why_silence_says_nothing(seen: &Seen<'_>) -> Option<String> {
+    const FAILURES: &str = "evt.service_failures";
+    let failures = &seen.collected.failures;
+    if let Some(unknown) = ask::unknown(seen.collected, FAILURES) {
+        return Some(unknown.detail.clone());
+    }
+    if let Some(unclear) = seen.problem.unclear().next() {
+        return Some(format!(
+            "the logs name a service that failed in a language that is not known here, so it may be one of IIS: {} {}",
+            unclear.failure.event_id, unclear.failure.subject
+        ));
+    }
+    if failures.not_kept > 0 {
+        return Some(format!(
+            "{} failures of other services in the logs were not kept",
+            failures.not_kept
+        ));
+    }
+    if let Some(unseen) = seen.collected.facts.incomplete(FAILURES) {
+        return Some(format!("not all of the logs was seen: {}", unseen.detail));
+    }
+    let begins_late = |reach: &&LogReach| {
+        reach.gap.is_some() || reach.has_wrapped || begins_after(reach, seen.problem)
+    };
+    let short: Vec<String> = failures
+        .reach
+        .iter()
+        .filter(begins_late)
+        .map(LogReach::told)
+        .collect();
+    (!short.is_empty()).then(|| {
+        format!(
+            "the logs tell of no such event, and what was before they do not tell: {}",
+            short.join("; ")
+        )
+    })
+}
+
+/// Whether a log begins after the problem did.
+fn begins_after(reach: &LogReach, problem: &Problem) -> bool {
+    let times = reach.begins.zip(problem.time);
+    times.is_some_and(|(begins, problem)| begins.filetime() > problem.filetime())
 }

@@ -9,12 +9,12 @@ use crate::diagnosis::Request;
 use crate::diagnosis::ask::{said, word, yes_no};
 use crate::diagnosis::checks::{self, Check};
 use crate::diagnosis::codes;
-use crate::diagnosis::commands::repair_note;
 use crate::diagnosis::hindrance::{self, Hindrance};
 use crate::diagnosis::history::Kinship;
 use crate::diagnosis::key_files::KeyFile;
 use crate::diagnosis::problem::{LoggedFailure, Problem};
-use crate::diagnosis::questions::{reason, unseen, what_would_decide};
+use crate::diagnosis::questions::{reason, unseen};
+use crate::diagnosis::sealed;
 use crate::evidence::{Fact, Value};
 use crate::facts::Collected;
 use crate::facts::event_logs::EventTime;
@@ -53,21 +53,13 @@ pub enum Cause {
     Undecided,
 }
 
-/// Whether a list fact was found and has an element.
-fn has_any(collected: &Collected, id: &str) -> bool {
-    matches!(
-        collected.facts.get(id).map(Fact::get),
-        Some(Ok(Some((Value::List(list), _)))) if !list.is_empty()
-    )
-}
-
 impl Cause {
     /// The cause that the facts show, with what hinders IIS whatever its keys.
     pub(crate) fn of(seen: &Seen<'_>) -> Self {
         let collected = seen.collected;
         if uses_no_metabase(collected) {
             return match hindered(seen) {
-                Self::Healthy if loses_encrypted_config(collected) => Self::SealedKeysLost,
+                Self::Healthy if sealed::loses_encrypted_config(collected) => Self::SealedKeysLost,
                 Self::Healthy => Self::NoMetabase,
                 other => other,
             };
@@ -110,14 +102,15 @@ impl Cause {
         let (collected, hindrances) = (seen.collected, &relevant(seen)[..]);
         let files = || said(collected, "key.paired_files");
         match self {
-            Self::NoMetabase => keys_are_right(seen),
+            Self::NoMetabase => keys_are_right(seen) + &unclear(seen),
             Self::MetabaseBroken => format!(
                 "The metabase is {}; no service of IIS starts, whatever the keys",
                 said(collected, "iis.metabase_state")
             ),
             Self::Healthy => format!(
-                "IIS can open its metabase: {} carries MachineGuid and signed it",
-                files()
+                "IIS can open its metabase: {} carries MachineGuid and signed it{}",
+                files(),
+                unclear(seen)
             ),
             Self::Neighbour => format!(
                 "{}; what the logs tell of is a service beside IIS: {}",
@@ -146,7 +139,7 @@ impl Cause {
                 said(collected, "crypto.machine_guid"),
                 collected.plan.reason
             ),
-            Self::SealedKeysLost => sealed_sentence(seen),
+            Self::SealedKeysLost => sealed::sentence(seen),
             Self::ForeignMetabase => {
                 let copies = copies_said(collected);
                 format!(
@@ -174,89 +167,15 @@ impl Cause {
             ),
         }
     }
-
-    /// What would mend it, step by step.
-    pub(crate) fn remedy(self, seen: &Seen<'_>) -> Vec<String> {
-        let (collected, hindrances) = (seen.collected, &relevant(seen)[..]);
-        let mut steps = Vec::new();
-        match self {
-            Self::NoMetabase | Self::Healthy => {}
-            Self::MetabaseBroken | Self::ForeignMetabase => {
-                steps.extend(copies(collected));
-                steps.push(
-                    "Restore metabase, machine keys and Protect folder together from one backup of the same installation"
-                        .to_owned(),
-                );
-                steps.push(ANEW.to_owned());
-            }
-            Self::SealedKeysLost => {
-                steps.extend(sealed(collected));
-                steps.extend(hindrance::remedies(&hindrance::beside_sealing(hindrances)));
-            }
-            Self::WrongName => {
-                for action in &collected.plan.actions {
-                    steps.push(renamed(&action.from, &action.to));
-                }
-                if collected.plan.decision == Decision::Swap {
-                    steps.push("The two renames are one exchange of names: nothing is lost by it".to_owned());
-                }
-                steps.extend(repair_note(collected, self, seen.request));
-                steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
-                steps.extend(hotfix(collected));
-            }
-            Self::WrongNameUndecided => steps.push(format!(
-                "Decide first what the proof leaves open ({}), then name the file with `goldseal repair IMAGE --set-name OLD=NEW`",
-                collected.plan.reason
-            )),
-            Self::KeyDoesNotOpen => {
-                steps.extend(copies(collected));
-                steps.push(
-                    "Restore the key file and the DPAPI master key that it names (system32\\Microsoft\\Protect\\S-1-5-18) from a backup of the same installation"
-                        .to_owned(),
-                );
-                steps.push(ANEW.to_owned());
-            }
-            Self::Neighbour => {
-                let mend = remedies_of_checks(seen);
-                steps.push(if mend.is_empty() {
-                    "Leave keys and metabase as they are; mend the service that the logs name, then start IIS again"
-                        .to_owned()
-                } else {
-                    "Leave keys and metabase as they are".to_owned()
-                });
-                steps.extend(mend);
-            }
-            Self::Unexplained => {
-                steps.extend(remedies_of_checks(seen));
-                steps.push(format!(
-                    "{}Start a copy of the image and read its logs anew",
-                    if uses_no_metabase(collected) {
-                        "Rename nothing: no key of IIS 4 to 6 is needed here. "
-                    } else {
-                        "Rename nothing: the right key is in its place. "
-                    }
-                ));
-            }
-            Self::Access | Self::Blocked => steps.extend(hindrance::remedies(hindrances)),
-            Self::Undecided => {
-                steps.push(format!(
-                    "What would decide it: {}",
-                    what_would_decide(seen)
-                ));
-                steps.extend(hindrance::remedies(&hindrance::beside_names(hindrances)));
-            }
-        }
-        steps
-    }
 }
 
 /// Whether it is known that IIS uses no metabase.
-fn uses_no_metabase(collected: &Collected) -> bool {
+pub(crate) fn uses_no_metabase(collected: &Collected) -> bool {
     yes_no(collected, "iis.metabase_in_use") == Some(false)
 }
 
 /// What hinders IIS: where it uses no metabase its services only, and nothing where there is no IIS.
-fn relevant(seen: &Seen<'_>) -> Vec<Hindrance> {
+pub(crate) fn relevant(seen: &Seen<'_>) -> Vec<Hindrance> {
     if !uses_no_metabase(seen.collected) {
         return seen.hindrances.to_vec();
     }
@@ -312,21 +231,14 @@ fn doubts(seen: &Seen<'_>) -> String {
     )
 }
 
-/// What to do about the checks that may hinder IIS and came out badly; the log of MSDTC has its command.
-fn remedies_of_checks(seen: &Seen<'_>) -> Vec<String> {
-    let remedy = |check: &Check| match check.check {
-        "provider" => Some(
-            "Export the key of the other default key provider out of the DEFAULT hive and delete it, then restart (Q311861, KEY-006)",
-        ),
-        "msdtc" => Some(
-            "Let MSDTC start again: its Start is 4 (disabled), 2 starts it by itself and 3 when it is asked for",
-        ),
-        _ => None,
-    };
-    checks::doubtful(seen.checks)
-        .filter_map(remedy)
-        .map(str::to_owned)
-        .collect()
+/// Failures in the logs of services whose names are not known, which may be of IIS.
+fn unclear(seen: &Seen<'_>) -> String {
+    seen.problem.unclear().next().map_or_else(String::new, |one| {
+        format!(
+            "; the logs tell of a service that failed and name it in a language that is not known here, so it may be one of IIS: {}",
+            told(one)
+        )
+    })
 }
 
 /// What the times say where every failure of IIS in the logs is older than the key that signed the metabase. They suggest
@@ -399,85 +311,6 @@ fn repaired_by_rename(seen: &Seen<'_>) -> String {
     }
 }
 
-/// One rename: the folder once, where it is the same.
-fn renamed(from: &str, to: &str) -> String {
-    match (from.rsplit_once('\\'), to.rsplit_once('\\')) {
-        (Some((folder, old)), Some((target, new))) if folder == target => {
-            format!("In {folder} rename {old} to {new}")
-        }
-        _ => format!("Rename {from} to {to}"),
-    }
-}
-
-/// Whether copies of a sealed image lose what the configuration of IIS 7 and later holds encrypted.
-fn loses_encrypted_config(collected: &Collected) -> bool {
-    copies_get_another_guid(&collected.facts)
-        && yes_no(collected, "iis.config_encrypted") == Some(true)
-}
-
-/// What happens on the copies of a sealed image of Vista and later, and by which proof.
-fn sealed_sentence(seen: &Seen<'_>) -> String {
-    let collected = seen.collected;
-    let state = said(collected, "sysprep.image_state");
-    let specialize = format!(
-        "the image is sealed ({state}), and set-up (the specialize pass) gives every copy another MachineGuid at its first boot"
-    );
-    let others = hindrance::beside_sealing(&relevant(seen));
-    let besides = if others.is_empty() {
-        String::new()
-    } else {
-        format!("; besides: {}", hindrance::said(&others))
-    };
-    if uses_no_metabase(collected) {
-        return format!(
-            "IIS uses no metabase here, and its configuration holds encrypted values that no copy can open: {specialize}, by which Windows no longer finds the keys of IIS 7 and later{besides}"
-        );
-    }
-    let name = match word(collected, "key.pairing") {
-        Some("machine_guid") => {
-            "carries MachineGuid, so IIS opens it here, in the state before its first boot"
-        }
-        _ => "does not carry the MachineGuid of the image either",
-    };
-    let encrypted = if loses_encrypted_config(collected) {
-        "; the encrypted values in the configuration of IIS are lost there as well"
-    } else {
-        ""
-    };
-    format!(
-        "IIS cannot open its metabase on any copy of this image: {} signed it and {name}; {specialize}, so Windows no longer finds that key there and IIS Admin ends with 0x80090006; this happens on each of them{encrypted}{besides}",
-        said(collected, "key.paired_files")
-    )
-}
-
-/// What to do with a sealed image of Vista and later whose copies will get another MachineGuid each.
-fn sealed(collected: &Collected) -> Vec<String> {
-    let mut steps = vec![
-        "A rename in this image does not last: it is sealed, and set-up (the specialize pass) gives every copy another MachineGuid at its first boot",
-    ];
-    if !uses_no_metabase(collected) {
-        steps.extend([
-            "For the image: go back to the state before sealing, remove the IIS 6 metabase (IIS 6 Management Compatibility) if nothing needs it, or install IIS after deployment, and seal again",
-            "For a copy that is deployed: shut it down after its first boot and repair its disk, or remove and add the IIS 6 metabase feature on it; settings of SMTP and of the old metabase are then lost",
-        ]);
-    }
-    if loses_encrypted_config(collected) {
-        steps.push("For the encrypted values in the configuration of IIS: take them out before sealing (IIS-012 lists them) and set them again after deployment, on copies that are deployed as well (KB942060)");
-    }
-    steps.into_iter().map(str::to_owned).collect()
-}
-
-/// On Windows 2000 the cause comes back without the hotfix.
-fn hotfix(collected: &Collected) -> Option<String> {
-    let missing = matches!(
-        word(collected, "hotfix.kb884872"),
-        Some("not_fixed" | "partly_fixed" | "prerequisite_missing")
-    );
-    missing.then(|| {
-        "Install the hotfix of KB884872 afterwards (Service Pack 3 or later comes first): it repairs nothing, and without it MachineGuid can be reset again under load".to_owned()
-    })
-}
-
 /// What a cause is decided and told by.
 pub(crate) struct Seen<'s> {
     /// What was collected.
@@ -507,18 +340,4 @@ fn copies_said(collected: &Collected) -> String {
         ),
         Some(Ok(None)) | None => String::new(),
     }
-}
-
-/// The last resort.
-const ANEW: &str =
-    "If neither is there: remove IIS and set it up anew; its configuration is then lost";
-
-/// The copies of the metabase that would do.
-fn copies(collected: &Collected) -> Option<String> {
-    has_any(collected, "key.opened_copies").then(|| {
-        format!(
-            "Restore a copy of the metabase that a key in this image opens: {}",
-            said(collected, "key.opened_copies")
-        )
-    })
 }

@@ -8,7 +8,7 @@ use crate::diagnosis::codes;
 use crate::diagnosis::links::LinkState;
 use crate::evidence::Fact;
 use crate::facts::Collected;
-use crate::facts::event_logs::{EventTime, Failure};
+use crate::facts::event_logs::{EventTime, Failure, LogReach};
 use crate::facts::iis;
 
 /// The neighbours of the services of IIS.
@@ -53,6 +53,21 @@ pub(crate) fn last_time(failure: &Failure) -> String {
 fn shown(time: Option<EventTime>) -> String {
     time.and_then(EventTime::to_rfc3339)
         .unwrap_or_else(|| "at an unknown time".to_owned())
+}
+
+/// How far back the logs go that were read, to be put behind what they do not tell; empty where none was read.
+pub(crate) fn reach(collected: &Collected) -> String {
+    let told: Vec<String> = collected
+        .failures
+        .reach
+        .iter()
+        .map(LogReach::told)
+        .collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", told.join("; "))
+    }
 }
 
 /// One failure in words: when, what, with which code, how often.
@@ -134,11 +149,16 @@ fn failures(collected: &Collected) -> (LinkState, String) {
         return match collected.facts.get("evt.signatures").map(Fact::get) {
             Some(Ok(_)) => (
                 LinkState::Open,
-                "the event logs tell of no failure of IIS or MSDTC; what they do not tell they may have lost"
-                    .to_owned(),
+                format!(
+                    "the event logs tell of no failure of IIS or MSDTC{}; what they do not tell they may have lost",
+                    reach(collected)
+                ),
             ),
             Some(Err(unknown)) => (LinkState::NotTested, unknown.detail),
-            None => (LinkState::NotTested, "the event logs were not read".to_owned()),
+            None => (
+                LinkState::NotTested,
+                "the event logs were not read".to_owned(),
+            ),
         };
     }
     let mut shown: Vec<String> = near.iter().take(NAMED_MAX).map(|one| told(one)).collect();

@@ -17,6 +17,10 @@ mod key_files;
 mod links;
 mod problem;
 mod questions;
+mod remedy;
+mod sealed;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 

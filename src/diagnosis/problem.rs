@@ -9,7 +9,7 @@ use crate::base::filetime::FileTime;
 use crate::diagnosis::ask;
 use crate::diagnosis::codes;
 use crate::diagnosis::events;
-use crate::diagnosis::history::{Kinship, kinship};
+use crate::diagnosis::history::{self, Kinship, kinship};
 use crate::evidence::Fact;
 use crate::facts::Collected;
 use crate::facts::event_logs::{EventTime, Failure};
@@ -92,9 +92,9 @@ impl Problem {
                     },
                     failure.failure.source,
                     failure.failure.event_id
-                ),
+                ) + doubt(failure),
             ),
-            (None, None) => (None, TimeSource::Unknown, why_unknown(collected)),
+            (None, None) => (None, TimeSource::Unknown, why_unknown(collected, &failures)),
         };
         Self {
             time,
@@ -134,8 +134,18 @@ impl Problem {
     pub(crate) fn look_alikes(&self) -> impl Iterator<Item = &LoggedFailure> {
         self.failures.iter().filter(|failure| {
             failure.belongs_to == Kinship::Other
+                && !failure.failure.service_unclear
                 && matches!(failure.failure.event_id, 7023 | 7024 | 116)
         })
+    }
+}
+
+impl Problem {
+    /// Failures of services that the logs name in a language that is not known: they may be of IIS.
+    pub(crate) fn unclear(&self) -> impl Iterator<Item = &LoggedFailure> {
+        self.failures
+            .iter()
+            .filter(|failure| failure.failure.service_unclear)
     }
 }
 
@@ -155,9 +165,9 @@ impl LoggedFailure {
         }
     }
 
-    /// Whether it may hold still: it is of this computer, as far as that is known.
+    /// Whether it may hold still: it is of this computer, as far as that is known, and nothing in the logs mended it since.
     pub(crate) fn still_stands(&self) -> bool {
-        self.other_computer != Some(true)
+        self.other_computer != Some(true) && self.failure.mended.is_none()
     }
 
     /// Whether it ended with a code of the key provider or of the metabase.
@@ -187,6 +197,15 @@ fn is_this_computer(name: &str, logged: &str) -> bool {
 /// The time as a number to compare; no time comes before all others.
 fn time(time: Option<EventTime>) -> Option<FileTime> {
     time.map(EventTime::filetime).filter(|time| time.0 > 0)
+}
+
+/// What is said of a time that the clock of a log does not support.
+fn doubt(failure: &LoggedFailure) -> &'static str {
+    if failure.failure.clock_doubted {
+        "; the clock was set there, and the time does not fit the order of the records"
+    } else {
+        ""
+    }
 }
 
 /// A time that was given, in whole seconds if it is one.
@@ -224,18 +243,23 @@ fn first_of(failures: &[LoggedFailure], kin: Kinship) -> Option<(EventTime, &Log
         .filter(|failure| kin == Kinship::Iis || is_of_neighbour(failure))
         .filter(|failure| time(failure.failure.first).is_some())
         .filter_map(|failure| Some((failure.failure.first?, failure)))
-        .min_by_key(|(time, _)| time.filetime())
+        // A time that does not fit the order of its log is the last resort.
+        .min_by_key(|(time, failure)| (failure.failure.clock_doubted, time.filetime()))
 }
 
-fn why_unknown(collected: &Collected) -> String {
+fn why_unknown(collected: &Collected, failures: &[LoggedFailure]) -> String {
+    if failures.iter().any(|one| one.belongs_to == Kinship::Iis) {
+        return "the event logs tell of failures of IIS, and of none with a time that can be told; --problem-time gives the time".to_owned();
+    }
     match collected.facts.get("evt.service_failures").map(Fact::get) {
         Some(Err(unknown)) => format!(
             "the event logs do not tell it: {}; --problem-time gives it",
             unknown.detail
         ),
-        Some(Ok(_)) => {
-            "the event logs tell of no failure of IIS; --problem-time gives the time".to_owned()
-        }
+        Some(Ok(_)) => format!(
+            "the event logs tell of no failure of IIS{}; --problem-time gives the time",
+            history::reach(collected)
+        ),
         None => "the event logs were not read; --problem-time gives the time".to_owned(),
     }
 }

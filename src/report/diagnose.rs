@@ -212,6 +212,16 @@ fn failure_line(failure: &LoggedFailure) -> String {
     if one.count > 1 {
         line.push_str(&format!("; {} times, last {}", one.count, time(one.last)));
     }
+    if let Some(mended) = &one.mended {
+        line.push_str(&format!(
+            "; since then: {} ({})",
+            mended.what,
+            time(mended.time)
+        ));
+    }
+    if one.clock_doubted {
+        line.push_str("; the time does not fit the order of the log");
+    }
     if failure.other_computer == Some(true) {
         line.push_str(&format!(
             "; on another computer or under another name: {}",
