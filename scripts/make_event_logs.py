@@ -123,11 +123,11 @@ def clock():
     scm = "Service Control Manager"
     iis = ["IIS Admin Service", "2148073478"]
     return [
-        record(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION),
-        record(2, START + 60, "W3SVC", 0xC0000000 | 116, ["/LM/W3SVC/"], struct.pack("<I", 5)),
-        record(3, START + 62, scm, 0xC0000000 | 7024, iis),
-        record(4, 315_532_860, scm, 0xC0000000 | 7024, iis),
-        record(5, START + 90, "EventLog", 0x80000000 | 6006, kind=INFORMATION),
+        tight(1, START, "EventLog", 0x80000000 | 6005, kind=INFORMATION),
+        tight(2, START + 60, "W3SVC", 0xC0000000 | 116, ["/LM/W3SVC/"], struct.pack("<I", 5)),
+        tight(3, START + 62, scm, 0xC0000000 | 7024, iis),
+        tight(4, 315_532_860, scm, 0xC0000000 | 7024, iis),
+        tight(5, START + 90, "EventLog", 0x80000000 | 6006, kind=INFORMATION),
     ]
 
 
@@ -139,7 +139,7 @@ def msdtc():
         (START + 2 * year + 60, "MSDTC", removed), (1_009_843_240, "MSDTC", installed),
         (START + 3 * year, "MSDTC", 0xC0000000 | 4163), (START + 3 * year + 5, "MSDTC", 0x40000000 | 4097),
     ]
-    return [record(n, seconds, source, event_id, kind=ERROR if event_id & 0x80000000 else INFORMATION)
+    return [tight(n, seconds, source, event_id, kind=ERROR if event_id & 0x80000000 else INFORMATION)
             for n, (seconds, source, event_id) in enumerate(events, 1)]
 
 
