@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::base::filetime::FileTime;
+use crate::base::redact;
 
 /// A chain of steps from what the user named to the place that was read; shown joined by ` > `.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -113,10 +114,11 @@ impl Evidence {
         self
     }
 
-    /// The same with the text that stands at the place.
+    /// The same with the text that stands at the place, without the secrets in it.
     #[must_use]
     pub fn raw(mut self, text: impl Into<String>) -> Self {
-        self.raw = Some(text.into());
+        let text = text.into();
+        self.raw = Some(redact::secrets(&text).into_owned());
         self
     }
 }

@@ -119,10 +119,18 @@ impl LogEntry {
 impl EventEntry {
     /// An event of that log.
     pub fn new(log: &str, mut record: EventRecord) -> Self {
-        for string in &mut record.strings {
-            if let Cow::Owned(shown) = redact::product_keys(&string.text) {
-                string.text = shown;
-            }
+        let texts = record.strings.iter().map(|string| string.text.as_str());
+        let shown: Vec<String> = redact::secret_list(texts)
+            .into_iter()
+            .map(Cow::into_owned)
+            .collect();
+        for (string, shown) in record.strings.iter_mut().zip(shown) {
+            let is_secret = string.name.as_deref().is_some_and(redact::is_secret_name);
+            string.text = if is_secret && !string.text.trim().is_empty() {
+                redact::HIDDEN.to_owned()
+            } else {
+                shown
+            };
         }
         Self {
             log: log.to_owned(),

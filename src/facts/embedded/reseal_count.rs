@@ -191,7 +191,7 @@ fn list(told: Vec<Told>, place: &Evidence) -> Fact {
     let mut texts = Vec::new();
     let mut places = Vec::new();
     for one in told {
-        texts.push(one.text);
+        texts.push(redact::secrets(&one.text).into_owned());
         places.extend(one.evidence.into_iter().next());
     }
     let mut places = places.into_iter();

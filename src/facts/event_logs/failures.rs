@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::artifact::event_log::{EventRecord, EventTime};
+use crate::base::redact;
 use crate::evidence::{Evidence, Locator};
 use crate::facts::event_logs::msdtc::Mended;
 use crate::facts::event_logs::names::{SCM, ServiceNames, Subject, is_failure};
@@ -105,8 +106,7 @@ impl Failure {
                 Subject::Other | Subject::Unclear => None,
             },
             service_unclear: named == Subject::Unclear,
-            subject: subject
-                .unwrap_or_default()
+            subject: redact::secrets(subject.unwrap_or_default())
                 .chars()
                 .take(SUBJECT_CHARS_MAX)
                 .collect(),

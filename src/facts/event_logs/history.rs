@@ -153,7 +153,7 @@ fn with_strings(label: &str, record: &EventRecord) -> String {
     if strings.is_empty() {
         return label.to_owned();
     }
-    let strings: Vec<_> = strings.into_iter().map(redact::secrets).collect();
+    let strings = redact::secret_list(strings);
     cut(&format!("{label}: {}", strings.join("; ")))
 }
 

@@ -260,8 +260,11 @@ impl Logs {
             detail: format!("{} entries, the first {LIST_MAX} are listed", items.len()),
             evidence: self.nothing_in(logs.first().copied().unwrap_or_default()),
         });
-        let (texts, places): (Vec<String>, Vec<Evidence>) =
-            items.into_iter().take(LIST_MAX).unzip();
+        let (texts, places): (Vec<String>, Vec<Evidence>) = items
+            .into_iter()
+            .take(LIST_MAX)
+            .map(|(text, place)| (redact::secrets(&text).into_owned(), place))
+            .unzip();
         let mut places = places.into_iter();
         let fact = match (places.next(), &unseen) {
             (Some(first), _) => Fact::found_in(Value::texts(texts), first, places),
