@@ -402,3 +402,157 @@ fn logs_of_set_up_in_a_tree_stand_in_the_timeline_as_their_generator_says() {
     wanted.sort();
     assert_eq!(found, wanted);
 }
+
+/// The report on an image or a folder, with more options.
+fn timeline_of(image: &Path, more: &[&str]) -> Json {
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["timeline", "--format", "json"])
+        .args(more)
+        .arg(image)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// `mdir` of mtools shows the key file on the FAT volume as of 2008-10-01 9:12, the metabase as of 8:00.
+#[test]
+fn files_on_fat_have_local_times_of_an_unknown_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = root().join("testdata/cases/xpe_race_service/golden.img.zst");
+    let mut reader =
+        ruzstd::decoding::StreamingDecoder::new(fs::File::open(packed).unwrap()).unwrap();
+    let path = folder.path().join("golden.img");
+    std::io::copy(&mut reader, &mut fs::File::create(&path).unwrap()).unwrap();
+    let report = timeline_of(&path, &["--source", "key_file", "--source", "file"]);
+    for (source, name, time) in [
+        ("key_file", "key file c2319c42", "2008-10-01T09:12:"),
+        ("file", "file MetaBase.bin: modified", "2008-10-01T08:00:"),
+    ] {
+        let entries = report["entries"].as_array().unwrap();
+        let found = entries.iter().find(|entry| {
+            entry["source"] == source && entry["text"].as_str().unwrap().starts_with(name)
+        });
+        let found = found.unwrap_or_else(|| panic!("no {name}: {report:#}"));
+        assert!(
+            found["time"].as_str().unwrap().starts_with(time),
+            "{found:#}"
+        );
+        assert_eq!(found["certainty"], "local_unknown_zone");
+    }
+    assert_eq!(report["unseen"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn files_in_a_directory_of_the_host_have_no_times_and_the_report_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |place: &str, from: &str| {
+        let path = folder.path().join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(root().join("testdata").join(from), path).unwrap();
+    };
+    let hives = "WINDOWS/System32/config";
+    put(&format!("{hives}/SYSTEM"), "hives/plain_xp_system.hive");
+    put(&format!("{hives}/SOFTWARE"), "hives/software_complete.hive");
+    put("WINDOWS/setupapi.log", "setup_logs/server2003_setupapi.log");
+    let report = timeline_of(folder.path(), &["--source", "file"]);
+    assert_eq!(report["entries"].as_array().unwrap().len(), 0);
+    let unseen = report["unseen"].as_array().unwrap();
+    assert_eq!(unseen.len(), 1, "{unseen:#?}");
+    assert!(
+        unseen[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no times of the volume")
+    );
+}
+
+/// Of five hives alone no other source was given, and each says so.
+#[test]
+fn sources_that_were_not_given_are_named() {
+    let image = root().join("testdata/cases/software_corrupt/image");
+    let report = timeline_of(&image, &[]);
+    let unseen = report["unseen"].as_array().unwrap();
+    for source in ["event_log", "key_file", "file", "prefetch"] {
+        assert!(
+            unseen.iter().any(|row| row["source"] == source),
+            "{source}: {unseen:#?}"
+        );
+    }
+}
+
+/// Puts `new` into every place of `old` in a log, padded with blanks, so that no offset changes.
+fn written_over(log: &mut [u8], old: &str, new: &str) {
+    let encoded = |text: &str| {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        units.collect::<Vec<u8>>()
+    };
+    let (old, new) = (
+        encoded(old),
+        encoded(&format!("{new:width$}", width = old.len())),
+    );
+    assert_eq!(old.len(), new.len());
+    let places: Vec<usize> = (0..log.len() - old.len())
+        .filter(|place| log[*place..].starts_with(&old))
+        .collect();
+    assert!(!places.is_empty());
+    for place in places {
+        log[place..place + new.len()].copy_from_slice(&new);
+    }
+}
+
+#[test]
+fn no_command_shows_a_password_that_a_log_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |place: &str, bytes: Vec<u8>| {
+        let path = folder.path().join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let read = |name: &str| fs::read(root().join("testdata").join(name)).unwrap();
+    let config = "WINDOWS/System32/config";
+    put(
+        &format!("{config}/SYSTEM"),
+        read("hives/plain_xp_system.hive"),
+    );
+    put(
+        &format!("{config}/SOFTWARE"),
+        read("hives/software_complete.hive"),
+    );
+    let mut log = read("event_logs/kb884872_system.evt");
+    written_over(
+        &mut log,
+        "World Wide Web Publishing Service",
+        "passwords; adminpassword=Hunter2",
+    );
+    written_over(&mut log, "IIS Admin Service", "pwd\tHunter2");
+    written_over(&mut log, "Windows 2000", "pw=Hunter2");
+    put(&format!("{config}/SysEvent.Evt"), log);
+    put(
+        "WINDOWS/FBA/FBALOG.TXT",
+        b"1:00:00 AM - reseal done, Kennwort: Hunter2\r\n".to_vec(),
+    );
+    for command in ["events", "timeline", "inspect", "check", "diagnose"] {
+        for format in ["table", "json"] {
+            let mut run = Command::new(env!("CARGO_BIN_EXE_goldseal"));
+            run.env("COLUMNS", "400").arg(command);
+            if command == "inspect" {
+                run.args(["--event-log"])
+                    .arg(folder.path().join(config).join("SysEvent.Evt"));
+            }
+            let output = run
+                .args(["--verbose", "--format", format])
+                .arg(folder.path())
+                .output()
+                .unwrap();
+            let shown = String::from_utf8(output.stdout).unwrap();
+            let lines: Vec<&str> = shown
+                .lines()
+                .filter(|line| line.contains("Hunter2"))
+                .collect();
+            assert!(
+                shown.len() > 100 && lines.is_empty(),
+                "{command} {format}: {lines:#?}"
+            );
+        }
+    }
+}

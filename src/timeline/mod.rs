@@ -11,10 +11,13 @@ mod registry;
 mod runs;
 mod setup;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::artifact::event_log::Text;
 use crate::base::filetime::FileTime;
+use crate::base::redact;
 use crate::evidence::{Evidence, Unknown};
 use crate::facts::{Collected, Context};
 
@@ -247,6 +250,10 @@ impl Timeline {
         text: String,
         evidence: Evidence,
     ) {
+        let text = match redact::secrets(&text) {
+            Cow::Owned(shown) => shown,
+            Cow::Borrowed(_) => text,
+        };
         // What has no time happened all the same.
         self.entries.push(Entry {
             moment: moment.unwrap_or_else(Moment::unknown),

@@ -2,7 +2,7 @@
 
 use crate::artifact::{app_compat_cache, prefetch, user_assist};
 use crate::base::win_path::{WinPath, eq_name};
-use crate::evidence::{Unknown, UnknownReason};
+use crate::evidence::Unknown;
 use crate::facts::image::profiles;
 use crate::facts::{Collected, Context, HiveName};
 use crate::timeline::{Kind, Moment, Source, Timeline};
@@ -26,11 +26,8 @@ pub(crate) fn read(context: &Context<'_>, _collected: &Collected, timeline: &mut
         (Source::AppCompatCache, cache),
     ];
     for (source, read) in sources {
-        match read(context, timeline) {
-            Err(unknown) if unknown.reason != UnknownReason::NotProvided => {
-                timeline.unseen(source, unknown);
-            }
-            _ => {}
+        if let Err(unknown) = read(context, timeline) {
+            timeline.unseen(source, unknown);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::win_path::{WinPath, fold_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::ReadCounter;
-use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata};
+use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, LocalTimes, Metadata};
 use crate::image::host::{HostEntry, HostEntryKind, HostTree, is_plain_name, path_text};
 
 /// IO_REPARSE_TAG_SYMLINK, given for a symbolic link of the host.
@@ -123,6 +123,7 @@ impl HostDir {
             size_bytes: entry.len_bytes,
             attributes: None,
             times: FileTimes::default(),
+            local_times: LocalTimes::default(),
             mft_record: None,
             reparse_tag: is_link.then_some(TAG_SYMLINK),
             streams: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::win_path::{WinPath, fold_name};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, Metadata};
+use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, LocalTimes, Metadata};
 
 /// A file of [`MemoryFileSystem`].
 #[derive(Debug, Clone)]
@@ -129,6 +129,7 @@ impl FileSystem for MemoryFileSystem {
                 size_bytes: u64::try_from(size).unwrap_or(u64::MAX),
                 attributes: Some(file.attributes),
                 times: file.times,
+                local_times: LocalTimes::default(),
                 mft_record: None,
                 reparse_tag: None,
                 streams: Vec::new(),

@@ -11,6 +11,8 @@ pub mod volume;
 use std::fmt;
 use std::path::PathBuf;
 
+use chrono::{NaiveDate, NaiveDateTime};
+
 use crate::base::filetime::FileTime;
 use crate::base::win_path::WinPath;
 use crate::error::Result;
@@ -48,6 +50,17 @@ pub struct FileTimes {
     pub fn_accessed: Option<FileTime>,
 }
 
+/// Times on the clock of the machine, in a zone that the file system does not name: those of FAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LocalTimes {
+    /// When the file was made in this directory.
+    pub created: Option<NaiveDateTime>,
+    /// When its content was written, to two seconds.
+    pub modified: Option<NaiveDateTime>,
+    /// The day on which it was opened last.
+    pub accessed: Option<NaiveDate>,
+}
+
 /// A file or directory as its file system describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
@@ -63,6 +76,8 @@ pub struct Metadata {
     pub attributes: Option<u32>,
     /// The times that the file system gives.
     pub times: FileTimes,
+    /// Times without a zone, on FAT.
+    pub local_times: LocalTimes,
     /// Number of the MFT record, on NTFS.
     pub mft_record: Option<u64>,
     /// Reparse tag, if it is a reparse point.
@@ -81,6 +96,7 @@ impl Metadata {
             size_bytes: 0,
             attributes: Some(ATTRIBUTE_DIRECTORY),
             times: FileTimes::default(),
+            local_times: LocalTimes::default(),
             mft_record: None,
             reparse_tag: None,
             streams: Vec::new(),

@@ -3,12 +3,13 @@
 //! `fatfs` reads the directories (short and long names, attributes). It would follow a cluster chain in a circle, give back
 //! a file short whose chain ends early, and set marks on the volume when it is closed; so every chain is walked by our own
 //! code before a directory is given to it, content is read by our own code, and what it writes is thrown away. Times on a
-//! FAT volume are local and without a zone; none is given. Specification: "FAT: General Overview of On-Disk Format" 1.03.
+//! FAT volume are local and without a zone: they are given as such, and never as times of UTC. Specification: "FAT: General Overview of On-Disk Format" 1.03.
 
 mod chain;
 mod geometry;
 mod slots;
 mod state;
+mod times;
 mod window;
 
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::Device;
 use crate::image::filesystem::volume::FsKind;
 use crate::image::filesystem::{
-    ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, Metadata, NamedMetadata, VolumeExtent,
-    VolumeNote,
+    ATTRIBUTE_DIRECTORY, DirEntry, FileSystem, FileTimes, LocalTimes, Metadata, NamedMetadata,
+    VolumeExtent, VolumeNote,
 };
 
 use chain::Chains;
@@ -113,6 +114,7 @@ struct Entry {
     attributes: u8,
     size_bytes: u32,
     first_cluster: u32,
+    times: LocalTimes,
     /// Its place among the entries that `fatfs` gives for the directory.
     index: usize,
 }
@@ -139,6 +141,7 @@ impl Entry {
             },
             attributes: Some(self.attributes()),
             times: FileTimes::default(),
+            local_times: self.times,
             mft_record: None,
             reparse_tag: None,
             streams: Vec::new(),
@@ -344,6 +347,7 @@ impl FatVolume {
             attributes,
             size_bytes,
             first_cluster,
+            times: times::of_slot(&slot),
             index,
         }))
     }

@@ -10,7 +10,7 @@ use crate::image::filesystem::ntfs::directory::Link;
 use crate::image::filesystem::ntfs::file::{Found, NtfsFile};
 use crate::image::filesystem::ntfs::mft::Mft;
 use crate::image::filesystem::ntfs::names::{FileName, StandardInformation};
-use crate::image::filesystem::{ATTRIBUTE_DIRECTORY, FileTimes, Metadata};
+use crate::image::filesystem::{ATTRIBUTE_DIRECTORY, FileTimes, LocalTimes, Metadata};
 
 /// Most `$FILE_NAME` attributes and most named streams of one file. Windows allows 1024 hard links, each with an 8.3 name.
 const NAMES_MAX: usize = 4096;
@@ -106,6 +106,7 @@ pub fn describe(mft: &Mft, described: &Described, link: Option<&Link>) -> Result
             fn_mft_changed,
             fn_accessed,
         },
+        local_times: LocalTimes::default(),
         mft_record: Some(number),
         reparse_tag,
         streams,
