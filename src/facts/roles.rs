@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::win_path::{eq_name, fold_name};
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value, Version};
+use crate::facts::gather::empty_evidence;
 use crate::facts::machine_keys::on_volume;
 use crate::facts::read::{
     CURRENT_VERSION, earlier_list_has, look_for, subkey_names, windows_version,
@@ -61,30 +62,35 @@ fn cluster(context: &Context<'_>) -> Result<Fact, Unknown> {
     })
 }
 
-/// The GUID below `Classes\CID` whose `Description` reads MSDTC, in lower case without braces; the first by name if there are
-/// several, with evidence for each.
+/// The GUID below `Classes\CID` or `Classes\CID.Local` (where MSDTC keeps its endpoints) whose `Description` reads MSDTC, in
+/// lower case without braces; the first by name if there are several, with evidence for each.
 fn msdtc_cid(context: &Context<'_>) -> Result<Fact, Unknown> {
-    let root = "Classes\\CID";
-    let Some((keys, root_evidence)) = subkey_names(context, root)? else {
-        return Ok(context.absent(HiveName::Software, root, None));
-    };
     let mut found = BTreeMap::new();
-    for key in keys {
-        let path = format!("{root}\\{key}\\Description");
-        if let Some(text) = context.text(HiveName::Software, &path, "")?
-            && eq_name(text.value.trim(), "MSDTC")
-        {
-            let guid = key.trim_matches(['{', '}']).to_ascii_lowercase();
-            found.insert(guid, text.evidence);
+    let mut looked = Vec::new();
+    for root in ["Classes\\CID", "Classes\\CID.Local"] {
+        let Some((keys, root_evidence)) = subkey_names(context, root)? else {
+            looked.push(context.absent_evidence(HiveName::Software, root, None));
+            continue;
+        };
+        looked.push(root_evidence);
+        for key in keys {
+            let path = format!("{root}\\{key}\\Description");
+            if let Some(text) = context.text(HiveName::Software, &path, "")?
+                && eq_name(text.value.trim(), "MSDTC")
+            {
+                let guid = key.trim_matches(['{', '}']).to_ascii_lowercase();
+                found.entry(guid).or_insert(text.evidence);
+            }
         }
     }
+    let place = context.place(HiveName::Software, "Classes\\CID", None);
     let mut found = found.into_iter();
     Ok(match found.next() {
         Some((guid, evidence)) => {
             let others = found.map(|(guid, evidence)| evidence.raw(guid));
             Fact::found_in(guid, evidence, others)
         }
-        None => Fact::Absent(root_evidence),
+        None => Fact::Absent(empty_evidence(looked, &place)),
     })
 }
 
@@ -255,6 +261,8 @@ fn link_resolve(context: &Context<'_>) -> Result<Fact, Unknown> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::test_hive::TestHive;
+    use crate::facts::test_image::{TestImage, expect};
 
     #[test]
     fn the_instance_is_told_by_the_name_of_the_service() {
@@ -262,5 +270,16 @@ mod tests {
         assert_eq!(instance_of("mssql$Shop").as_deref(), Some("Shop"));
         assert_eq!(instance_of("MSSQLServerADHelper"), None);
         assert_eq!(instance_of("MSSQL$"), None);
+    }
+
+    #[test]
+    fn an_identity_of_msdtc_below_cid_local_alone_is_found() {
+        let guid = "4CBDE50A-1111-2222-3333-444444444444";
+        let key = format!("Classes\\CID.Local\\{{{guid}}}\\Description");
+        let software = TestHive::new().text(&key, "", "MSDTC").bytes();
+        let facts = TestImage::new("5.1", "none")
+            .file("WINDOWS\\system32\\config\\SOFTWARE", software)
+            .collect(&[collect]);
+        expect(&facts, &[("msdtc.cid", &guid.to_ascii_lowercase())]);
     }
 }

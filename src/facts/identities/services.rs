@@ -36,12 +36,27 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
         ("wsus.client_id", WINDOWS_UPDATE, "SusClientId"),
         ("id.sqm_machine_id", SQM, "MachineId"),
     ] {
-        let fact = context.value_fact(HiveName::Software, key, value, |value| {
-            value.string().map(Value::Text)
-        });
-        facts.put(id, fact);
+        facts.put(id, text_identity(context, key, value));
     }
     facts.put("id.rdp_certificate", rdp(context));
+}
+
+/// An identity that is a text. One of zeros only is no identity: it is what stands there before there is one.
+fn text_identity(context: &Context<'_>, key: &str, value: &str) -> Result<Fact, Unknown> {
+    let Some(found) = context.text(HiveName::Software, key, value)? else {
+        return Ok(context.absent(HiveName::Software, key, Some(value)));
+    };
+    Ok(if is_zero(&found.value) {
+        Fact::Absent(found.evidence.raw(found.value))
+    } else {
+        Fact::found(Value::Text(found.value), found.evidence)
+    })
+}
+
+/// Whether a text has zeros only, and signs between them: `{00000000-0000-0000-0000-000000000000}`.
+pub(crate) fn is_zero(text: &str) -> bool {
+    let mut digits = text.chars().filter(|sign| sign.is_alphanumeric());
+    digits.all(|digit| digit == '0')
 }
 
 /// The queue manager's id, a GUID of 16 bytes.
@@ -53,7 +68,11 @@ fn msmq(context: &Context<'_>) -> Result<Fact, Unknown> {
             Some(Guid::from_disk_order(id).to_string())
         })?;
         if let Some(found) = found {
-            return Ok(Fact::found(Value::Text(found.value), found.evidence));
+            return Ok(if is_zero(&found.value) {
+                Fact::Absent(found.evidence.raw(found.value))
+            } else {
+                Fact::found(Value::Text(found.value), found.evidence)
+            });
         }
         searched.push(
             context

@@ -13,6 +13,7 @@ use crate::base::bytes;
 use crate::evidence::{Evidence, Fact, Unknown, Value};
 use crate::facts::gather::{Gather, empty_evidence};
 use crate::facts::identities::place::{IdentityPlace, Store};
+use crate::facts::identities::services::is_zero;
 use crate::facts::{Context, Facts, HiveName};
 
 /// Most bytes of a file of settings that is read.
@@ -199,5 +200,5 @@ fn identity(value: &KeyValue) -> Option<String> {
         .or_else(|| value.dword().map(|number| number.to_string()))
         .unwrap_or_else(|| bytes::hex(&value.data));
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    (!is_zero(text)).then(|| text.to_owned())
 }

@@ -1,6 +1,7 @@
 use crate::evidence::{Fact, Value};
 use crate::facts::Facts;
 use crate::facts::identities::collect;
+use crate::facts::test_hive::TestHive;
 use crate::facts::test_image::{TestImage, expect, first_evidence};
 
 fn facts(image: TestImage) -> Facts {
@@ -244,4 +245,29 @@ fn drive_letters_are_undecided_without_a_disk_and_absent_without_letters() {
         .hive("SYSTEM", "system_xp_armed")
         .disk(1, 2);
     expect(&facts(none), &[("id.mounted_devices_match", "absent")]);
+}
+
+#[test]
+fn identities_of_zeros_only_are_none() {
+    let update = "Microsoft\\Windows\\CurrentVersion\\WindowsUpdate";
+    let zero = "00000000-0000-0000-0000-000000000000";
+    let software = TestHive::new()
+        .text(update, "SusClientId", zero)
+        .text("Microsoft\\SQMClient", "MachineId", &format!("{{{zero}}}"))
+        .value(
+            "Microsoft\\MSMQ\\Parameters\\MachineCache",
+            "QMId",
+            3,
+            &[0; 16],
+        )
+        .bytes();
+    let image = TestImage::new("5.1", "none").file("WINDOWS\\system32\\config\\SOFTWARE", software);
+    expect(
+        &facts(image),
+        &[
+            ("wsus.client_id", "absent"),
+            ("id.sqm_machine_id", "absent"),
+            ("msmq.qmid", "absent"),
+        ],
+    );
 }

@@ -38,7 +38,7 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         kind: FactType::Text,
         words: &[],
         always: false,
-        description: "Subkey of SOFTWARE\\Classes\\CID whose Description default value is MSDTC.",
+        description: "Subkey of SOFTWARE\\Classes\\CID or CID.Local whose Description default value is MSDTC.",
         place: "SOFTWARE\\Classes\\CID\\{guid}\\Description!(Default)",
         sources: &["DTC-CID"],
         grade: Grade::Secondary,
