@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::diagnosis::ask;
 use crate::evidence::{Fact, Value};
-use crate::facts::Collected;
 use crate::facts::services::SERVE;
+use crate::facts::{Collected, hotfix as hotfix_audit};
 
 /// Most files of the hotfix that are named.
 const FILES_NAMED_MAX: usize = 5;
@@ -52,6 +52,9 @@ pub struct Check {
     pub detail: String,
     /// The deciding place.
     pub location: String,
+    /// What it rests on, one line each: of the hotfix every file of its table, whatever the check says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
 }
 
 /// All checks, in a fixed order.
@@ -66,9 +69,12 @@ pub(crate) fn of(collected: &Collected) -> Vec<Check> {
                 word => (CheckState::Bad, format!("the metabase is {word}")),
             },
         ),
-        check(collected, "hotfix", "hotfix.kb884872", |value| {
-            hotfix(collected, text(value))
-        }),
+        Check {
+            items: hotfix_audit::lines(&collected.facts),
+            ..check(collected, "hotfix", "hotfix.kb884872", |value| {
+                hotfix(collected, text(value))
+            })
+        },
         check(
             collected,
             "iischema_update",
@@ -197,6 +203,7 @@ fn check(
         state,
         detail,
         location: ask::place(collected, fact),
+        items: Vec::new(),
     }
 }
 
@@ -217,9 +224,12 @@ fn hotfix(collected: &Collected, word: &str) -> (CheckState, String) {
             );
         }
         "fixed" => {
+            let sum = hotfix_audit::summary(&collected.facts).unwrap_or_default();
             return (
                 CheckState::Ok,
-                "the files of KB884872 are there, or later ones".to_owned(),
+                format!(
+                    "the files of KB884872 that are there have its versions or later ones, the four that decide among them ({sum})"
+                ),
             );
         }
         "prerequisite_missing" => {
@@ -250,6 +260,7 @@ fn hotfix(collected: &Collected, word: &str) -> (CheckState, String) {
             older.len().saturating_sub(FILES_NAMED_MAX)
         ));
     }
+    shown.extend(hotfix_audit::summary(&collected.facts));
     let files = if shown.is_empty() {
         String::new()
     } else {

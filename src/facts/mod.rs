@@ -7,7 +7,7 @@ pub(crate) mod embedded;
 pub mod event_logs;
 mod execution;
 mod gather;
-mod hotfix;
+pub(crate) mod hotfix;
 pub mod identities;
 pub(crate) mod iis;
 pub(crate) mod image;

@@ -327,6 +327,11 @@ fn checks(diagnosis: &Diagnosis, style: &Style) -> String {
         if check.state == CheckState::Bad {
             block.row("", &format!("<- {}", check.location));
         }
+        if style.verbose {
+            for item in &check.items {
+                block.row("", item);
+            }
+        }
     }
     rendered(&block, shown.is_empty())
 }

@@ -127,7 +127,9 @@ fn is_of_update(marks: &CloneMarks, mark: &Mark) -> bool {
 fn reinstalls(marks: &CloneMarks) -> Vec<(Trace, Mark)> {
     let mut before = FileTime(0);
     let mut found = Vec::new();
-    for mark in &marks.reinstalls {
+    let mut by_time: Vec<&Mark> = marks.reinstalls.iter().collect();
+    by_time.sort_by_key(|mark| mark.time);
+    for mark in by_time {
         let is_between = |time: &&FileTime| before < **time && **time <= mark.time;
         let has_started =
             |start: &FileTime| *start <= mark.time && apart(*start, mark.time) <= OF_A_START;

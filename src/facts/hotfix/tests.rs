@@ -215,3 +215,49 @@ fn without_a_registry_the_state_is_known_and_the_disagreement_is_not() {
     expect(&facts, &[(STATE, "fixed")]);
     assert!(matches!(facts.get(DISAGREES), Some(Fact::Unknown(_))));
 }
+
+/// How many files show what, by hotfix.kb884872_files.
+fn sum(facts: &crate::facts::Facts) -> String {
+    crate::facts::hotfix::summary(facts).unwrap()
+}
+
+#[test]
+fn every_file_has_its_line_where_one_cannot_be_read_and_another_that_decides_is_missing() {
+    let unreadable = all_fixed(4, hotfix_key())
+        .broken("WINDOWS\\system32\\user32.dll")
+        .collect(&[collect]);
+    expect(&unreadable, &[(STATE, "unknown:unreadable")]);
+    let said = "of 42 files 41 at or above their versions, 1 not seen";
+    assert_eq!(sum(&unreadable), said);
+    assert!(detail(&unreadable, STATE).contains(said));
+    assert_eq!(crate::facts::hotfix::lines(&unreadable).len(), 42);
+
+    let one_missing = windows_2000(4, hotfix_key(), |path, fixed, _| {
+        (!is(path, "rsaenh.dll")).then_some(fixed)
+    })
+    .collect(&[collect]);
+    expect(&one_missing, &[(STATE, "unknown:not_provided")]);
+    let said = "of 42 files 41 at or above their versions, 1 not there";
+    assert_eq!(sum(&one_missing), said);
+}
+
+#[test]
+fn fixed_says_how_many_files_were_there() {
+    let facts = windows_2000(4, hotfix_key(), |_, fixed, role| {
+        (role == Role::Core).then_some(fixed)
+    })
+    .collect(&[collect]);
+    expect(&facts, &[(STATE, "fixed")]);
+    let said = "of 42 files 4 at or above their versions, 38 not there";
+    assert_eq!(sum(&facts), said);
+}
+
+#[test]
+fn before_service_pack_3_the_files_have_their_lines_too() {
+    let facts = windows_2000(2, TestHive::new(), |_, _, _| Some(OLD)).collect(&[collect]);
+    expect(&facts, &[(STATE, "prerequisite_missing")]);
+    assert_eq!(sum(&facts), "of 42 files 42 older");
+    let lines = crate::facts::hotfix::lines(&facts);
+    let rsaenh = "rsaenh.dll: 5.0.2195.6601, fixed from 5.0.2195.6972 on: older";
+    assert!(lines.contains(&rsaenh.to_owned()), "{lines:?}");
+}

@@ -20,6 +20,16 @@ pub(crate) const FACTS: &[FactDefinition] = &[
         grade: Grade::Primary,
     },
     FactDefinition {
+        id: "hotfix.kb884872_files",
+        kind: FactType::Map,
+        words: &[],
+        always: false,
+        description: "What each of the 42 files of KB884872 shows, whatever the verdict is: `state` is `fixed`, `older`, `missing`, `no_version` or `unseen` (with `reason` and `detail`), beside `version`, `fixed_from` and whether the file `decides`. Empty where the article is not about this Windows.",
+        place: "versions of the files in %SystemRoot%\\system32",
+        sources: &["KB884872"],
+        grade: Grade::Primary,
+    },
+    FactDefinition {
         id: "hotfix.registry_disagrees",
         kind: FactType::Bool,
         words: &[],
