@@ -438,3 +438,48 @@ fn where_artefacts_stand_in_no_repair_is_printed() {
         "{remedy}"
     );
 }
+
+/// A sealed Windows 10 or its server, with more facts.
+fn sealed<const N: usize>(more: [(&'static str, Value); N]) -> Diagnosis {
+    let version = Value::Version(crate::evidence::Version::parse("10.0").unwrap());
+    let mut collected = collected(more);
+    let place = || Evidence::at(Locator::new("test"));
+    for (id, value) in [
+        ("os.version", version),
+        ("sysprep.sealed", Value::Bool(true)),
+    ] {
+        collected.facts.put(id, Fact::found(value, place()));
+    }
+    diagnosis_of(&collected)
+}
+
+#[test]
+fn copies_of_a_sealed_image_lose_the_key_whatever_name_it_has_here() {
+    for pairing in ["machine_guid", "other"] {
+        let diagnosis = sealed([("key.pairing", Value::text(pairing))]);
+        assert_eq!(diagnosis.cause, Cause::SealedKeysLost, "{pairing}");
+    }
+    let diagnosis = sealed([("key.pairing", Value::text("none"))]);
+    assert_eq!(diagnosis.cause, Cause::ForeignMetabase);
+}
+
+#[test]
+fn copies_of_a_sealed_image_lose_the_encrypted_values_of_iis_7() {
+    let config = |encrypted| {
+        sealed([
+            ("iis.metabase_in_use", Value::Bool(false)),
+            ("iis.config_encrypted", Value::Bool(encrypted)),
+        ])
+    };
+    let diagnosis = config(true);
+    assert_eq!(diagnosis.cause, Cause::SealedKeysLost);
+    assert!(
+        diagnosis
+            .remedy
+            .iter()
+            .any(|step| step.contains("KB942060")),
+        "{:?}",
+        diagnosis.remedy
+    );
+    assert_eq!(config(false).cause, Cause::NoMetabase);
+}
