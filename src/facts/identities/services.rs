@@ -3,9 +3,9 @@
 
 use crate::base::bytes;
 use crate::base::guid::Guid;
-use crate::base::win_path::WinPath;
 use crate::evidence::{Fact, Unknown, Value};
 use crate::facts::gather::Gather;
+use crate::facts::machine_keys::in_own_root;
 use crate::facts::{Context, Facts, HiveName};
 
 /// The sources write the name of the key in two ways.
@@ -99,7 +99,7 @@ fn sms(context: &Context<'_>) -> Fact {
     for file in SMS_FILES {
         gather.file(context, &context.installation.windows(file));
     }
-    gather.file(context, &WinPath::new("Smsuid.dat"));
+    gather.file(context, &in_own_root(context, "Smsuid.dat"));
     gather.list(&context.place(HiveName::Software, SMS_CLIENT, None))
 }
 

@@ -5,7 +5,7 @@ use crate::evidence::{Evidence, Fact, Locator, Unknown, UnknownReason};
 use crate::facts::iis::SERVICES;
 use crate::facts::iis::version::INETSTP;
 use crate::facts::read::{look_for, system_drive};
-use crate::facts::services::image_path::{Program, place, program as program_of};
+use crate::facts::services::image_path::{Home, Program, place, program as program_of};
 use crate::facts::services::{Service, find, services_key};
 use crate::facts::{Context, Facts, HiveName};
 
@@ -117,10 +117,9 @@ fn is_among(folder: &WinPath, folders: &[WinPath]) -> bool {
 fn program(context: &Context<'_>, facts: &Facts, image_path: Option<&str>) -> Part {
     let mut folders = vec![context.installation.windows("system32\\inetsrv")];
     let mut out_of_sight = None;
-    let own = system_drive(facts);
-    let root = &context.installation.system_root;
+    let home = Home::of(context, system_drive(facts));
     if let Some(path) = context.text(HiveName::Software, INETSTP, "InstallPath")? {
-        match place(&path.value, root, own.as_deref()) {
+        match place(&path.value, &home) {
             Program::InVolume(folder) => folders.push(folder),
             Program::None => {}
             Program::Elsewhere(folder) => {
@@ -132,9 +131,7 @@ fn program(context: &Context<'_>, facts: &Facts, image_path: Option<&str>) -> Pa
             }
         }
     }
-    if let Some(Program::InVolume(file)) =
-        image_path.map(|path| program_of(path, root, own.as_deref()))
-    {
+    if let Some(Program::InVolume(file)) = image_path.map(|path| program_of(path, &home)) {
         folders.extend(file.parent().filter(|folder| !is_among(folder, &folders)));
     }
     let mut searched = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::base::win_path::WinPath;
 use crate::evidence::{Evidence, Fact, Unknown};
+use crate::facts::machine_keys::in_own_root;
 use crate::facts::{Context, Facts, HiveName};
 
 /// The key of the profile list.
@@ -72,7 +73,7 @@ pub(crate) fn all(context: &Context<'_>) -> Result<Vec<Profile>, Unknown> {
     Ok(profiles)
 }
 
-/// The folder with `%SystemRoot%` put in; `%SystemDrive%` and a drive letter are the root of the volume.
+/// The folder with `%SystemRoot%` put in; `%SystemDrive%` and a drive letter are the root of its drive.
 fn folder_of(context: &Context<'_>, text: &str) -> WinPath {
     let after = |variable: &str| {
         text.get(..variable.len())
@@ -82,5 +83,5 @@ fn folder_of(context: &Context<'_>, text: &str) -> WinPath {
     if let Some(tail) = after("%SystemRoot%") {
         return context.installation.windows(tail);
     }
-    WinPath::new(after("%SystemDrive%").unwrap_or(text))
+    in_own_root(context, after("%SystemDrive%").unwrap_or(text))
 }

@@ -39,7 +39,7 @@ pub use keys_view::{GuidCount, KeysView, MetabaseView, Unread};
 pub use metabases::{Metabase, Signer};
 pub use repair_plan::{Decision, Plan, PlanAction};
 pub use sealed::{NO_NAME_LASTS, copies_get_another_guid};
-pub(crate) use volume_path::on_volume;
+pub(crate) use volume_path::{in_own_root, on_volume};
 
 /// A machine key file, as the report lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -67,14 +67,9 @@ fn collected(fs: MemoryFileSystem, iis: Option<&str>) -> Collected {
     collected_in(fs, "WINNT", &[], iis)
 }
 
-/// The same of the installation in `system_root`, with the Windows folders of others on the volume.
-fn collected_in(
-    fs: MemoryFileSystem,
-    system_root: &str,
-    neighbours: &[&str],
-    iis: Option<&str>,
-) -> Collected {
-    let installation = Installation {
+/// An installation of a volume with other Windows folders.
+fn installation(fs: MemoryFileSystem, system_root: &str, neighbours: &[&str]) -> Installation {
+    Installation {
         index: 0,
         system_root: WinPath::new(system_root),
         filesystem: Arc::new(fs),
@@ -82,7 +77,17 @@ fn collected_in(
         layers: Vec::new(),
         disk: None,
         neighbours: neighbours.iter().map(|path| WinPath::new(path)).collect(),
-    };
+    }
+}
+
+/// The same of the installation in `system_root`, with the Windows folders of others on the volume.
+fn collected_in(
+    fs: MemoryFileSystem,
+    system_root: &str,
+    neighbours: &[&str],
+    iis: Option<&str>,
+) -> Collected {
+    let installation = installation(fs, system_root, neighbours);
     let context = Context::new(&installation, Limits::default());
     let mut facts = Facts::new();
     let place = || Evidence::at(Locator::new("test"));
@@ -163,6 +168,22 @@ fn keys_are_unknown_where_it_is_not_recorded_what_was_put_aside() {
     let hive = TestHive::new().text("Microsoft\\Cryptography", "MachineGuid", GUID);
     let beside = format!("{MACHINE_KEYS}\\{}", c23(OTHER));
     check_put_aside(hive, &[&beside], "unknown:not_provided");
+}
+
+#[test]
+fn an_answer_file_in_the_root_is_not_that_of_an_installation_that_was_put_aside() {
+    let answers = |path: &str| {
+        let config = "Windows.old\\WINNT\\system32\\config\\SOFTWARE";
+        let fs = MemoryFileSystem::new()
+            .file(config, software().bytes())
+            .file(path, "[Unattended]");
+        let installation = installation(fs, "Windows.old\\WINNT", &["WINNT"]);
+        let collected = crate::facts::collect(&installation, Limits::default());
+        shown(&collected, "sysprep.answer_files")
+    };
+    let own = answers("Windows.old\\sysprep\\sysprep.inf");
+    assert_eq!(own, "Windows.old\\sysprep\\sysprep.inf");
+    assert_eq!(answers("sysprep\\sysprep.inf"), "(none)");
 }
 
 /// The names of key files of IIS of an installation beside which another one lies.

@@ -64,6 +64,11 @@ pub(crate) fn own_root(context: &Context<'_>) -> Result<WinPath, Unknown> {
     })
 }
 
+/// A place below the root of the drive of Windows; where that cannot be told, below the root of the volume.
+pub(crate) fn in_own_root(context: &Context<'_>, tail: &str) -> WinPath {
+    own_root(context).unwrap_or_default().join(tail)
+}
+
 fn recorded_root(context: &Context<'_>) -> Result<Option<String>, Unknown> {
     let (key, name) = RECORDED_ROOT;
     let found = context.value(HiveName::Software, key, name)?;

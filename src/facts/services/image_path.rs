@@ -5,6 +5,8 @@
 //! first part that ends like a program, as the loader would find it.
 
 use crate::base::win_path::WinPath;
+use crate::facts::Context;
+use crate::facts::machine_keys::in_own_root;
 
 /// Where a program lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,22 +24,35 @@ const ENDINGS: [&str; 5] = [".exe", ".dll", ".sys", ".com", ".bat"];
 /// Variables that stand for the Windows folder.
 const ROOTS: [&str; 3] = ["%systemroot%", "%windir%", "\\systemroot"];
 
-/// The program that `image_path` names. `system_drive` (`C:`) tells other drives apart; where it is unknown, any drive letter
-/// is taken as the one of this volume.
-pub(crate) fn program(
-    image_path: &str,
-    system_root: &WinPath,
-    system_drive: Option<&str>,
-) -> Program {
-    place(
-        without_arguments(image_path.trim()),
-        system_root,
-        system_drive,
-    )
+/// Where an installation lies on its volume, and on which drive it knew itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    system_root: WinPath,
+    /// What stands for the root of its drive: that of the volume, or the folder that an installation was put into.
+    own_root: WinPath,
+    /// `C:`; where it is unknown, any drive letter is taken as the one of this volume.
+    system_drive: Option<String>,
+}
+
+impl Home {
+    /// That of the installation.
+    pub(crate) fn of(context: &Context<'_>, system_drive: Option<String>) -> Self {
+        Self {
+            system_root: context.installation.system_root.clone(),
+            own_root: in_own_root(context, ""),
+            system_drive,
+        }
+    }
+}
+
+/// The program that `image_path` names.
+pub(crate) fn program(image_path: &str, home: &Home) -> Program {
+    place(without_arguments(image_path.trim()), home)
 }
 
 /// The file or folder that a path of the registry names, without arguments.
-pub(crate) fn place(path: &str, system_root: &WinPath, system_drive: Option<&str>) -> Program {
+pub(crate) fn place(path: &str, home: &Home) -> Program {
+    let system_root = &home.system_root;
     let path = path.trim();
     if path.is_empty() {
         return Program::None;
@@ -50,11 +65,12 @@ pub(crate) fn place(path: &str, system_root: &WinPath, system_drive: Option<&str
         return Program::InVolume(system_root.join(tail));
     }
     if let Some(tail) = strip_prefix(path, "%systemdrive%") {
-        return Program::InVolume(WinPath::new(tail));
+        return Program::InVolume(home.own_root.join(tail));
     }
     if let Some(drive) = drive_of(path) {
+        let system_drive = home.system_drive.as_ref();
         return if system_drive.is_none_or(|system| system.eq_ignore_ascii_case(&drive)) {
-            Program::InVolume(WinPath::new(path))
+            Program::InVolume(home.own_root.join(path))
         } else {
             Program::Elsewhere(path.to_owned())
         };
@@ -112,12 +128,35 @@ mod tests {
     use super::*;
 
     fn check(image_path: &str, expected: &str) {
-        let found = match program(image_path, &WinPath::new("WINNT"), Some("C:")) {
+        check_in("", image_path, expected);
+    }
+
+    /// The same of an installation that was put into a folder of the root.
+    fn check_in(own_root: &str, image_path: &str, expected: &str) {
+        let own_root = WinPath::new(own_root);
+        let home = Home {
+            system_root: own_root.child("WINNT"),
+            own_root,
+            system_drive: Some("C:".to_owned()),
+        };
+        let found = match program(image_path, &home) {
             Program::InVolume(path) => path.to_string(),
             Program::Elsewhere(path) => format!("elsewhere {path}"),
             Program::None => "none".to_owned(),
         };
         assert_eq!(found, expected, "{image_path}");
+    }
+
+    #[test]
+    fn programs_of_an_installation_that_was_put_aside_are_those_beside_it() {
+        let full = "C:\\WINNT\\system32\\services.exe";
+        check_in(
+            "Windows.old",
+            full,
+            "Windows.old\\WINNT\\system32\\services.exe",
+        );
+        let of_drive = "%SystemDrive%\\Agent\\agent.exe";
+        check_in("Windows.old", of_drive, "Windows.old\\Agent\\agent.exe");
     }
 
     #[test]

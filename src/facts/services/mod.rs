@@ -14,7 +14,7 @@ use crate::evidence::{Evidence, Fact, Unknown, UnknownReason, Value};
 use crate::facts::read::system_drive;
 use crate::facts::services::entry::Start;
 use crate::facts::services::graph::Graph;
-use crate::facts::services::image_path::{Program, program};
+use crate::facts::services::image_path::{Home, Program, program};
 use crate::facts::services::table::Table;
 use crate::facts::{Context, Facts, HiveName};
 
@@ -29,14 +29,14 @@ pub(crate) const SERVE: [&str; 4] = ["IISADMIN", "W3SVC", "WAS", "HTTPFilter"];
 
 /// Collects this group.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
-    let system_drive = system_drive(facts);
+    let home = Home::of(context, system_drive(facts));
     let table = Table::read(context);
     facts.put(
         "svc.race_candidates",
         table
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|table| race_candidates(context, table, system_drive.as_deref())),
+            .and_then(|table| race_candidates(context, table, &home)),
     );
     for (id, chosen) in [
         ("svc.graph_faults", Chosen::All),
@@ -53,7 +53,7 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
     }
     facts.put(
         "svc.psysdup2_without_file",
-        psysdup2_without_file(context, system_drive.as_deref()),
+        psysdup2_without_file(context, &home),
     );
 }
 
@@ -95,17 +95,12 @@ fn graph_faults(context: &Context<'_>, table: &Table, chosen: Chosen) -> Result<
 }
 
 /// Third-party auto-start services that do not reach MSDTC through their dependencies; none where there is no MSDTC.
-fn race_candidates(
-    context: &Context<'_>,
-    table: &Table,
-    system_drive: Option<&str>,
-) -> Result<Fact, Unknown> {
+fn race_candidates(context: &Context<'_>, table: &Table, home: &Home) -> Result<Fact, Unknown> {
     table.whole()?;
     let graph = Graph::new(&table.services, &table.group_order);
     let mut third_party = Vec::with_capacity(table.services.len());
     for service in &table.services {
-        third_party
-            .push(race::is_auto_start(service) && is_third_party(context, service, system_drive)?);
+        third_party.push(race::is_auto_start(service) && is_third_party(context, service, home)?);
     }
     let candidates = race::candidates(&graph, &third_party);
     let keys = evidence_of(
@@ -121,13 +116,9 @@ fn race_candidates(
 
 /// Whether a service is not of the operating system, by [`of_windows::is_third_party`]; the DLL of a shared host process
 /// counts as its program.
-fn is_third_party(
-    context: &Context<'_>,
-    service: &Service,
-    system_drive: Option<&str>,
-) -> Result<bool, Unknown> {
+fn is_third_party(context: &Context<'_>, service: &Service, home: &Home) -> Result<bool, Unknown> {
     let root = &context.installation.system_root;
-    let resolve = |path: &str| program(path, root, system_drive);
+    let resolve = |path: &str| program(path, home);
     let host = service.image_path.as_deref().map(resolve);
     let is_host = matches!(&host, Some(Program::InVolume(path))
         if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case("svchost.exe")));
@@ -162,10 +153,7 @@ fn evidence_of<'a>(
 }
 
 /// Whether `Psysdup2`, left behind by the Sysprep of NT 4.0, starts automatically without its file (Q198417).
-fn psysdup2_without_file(
-    context: &Context<'_>,
-    system_drive: Option<&str>,
-) -> Result<Fact, Unknown> {
+fn psysdup2_without_file(context: &Context<'_>, home: &Home) -> Result<Fact, Unknown> {
     let Some((service, evidence)) = find(context, "Psysdup2")? else {
         let key = format!("{}\\Psysdup2", services_key(context)?);
         let absent = context.absent_evidence(HiveName::System, &key, None);
@@ -175,7 +163,7 @@ fn psysdup2_without_file(
         return Ok(Fact::found(false, evidence.raw(service.to_string())));
     }
     let path = service.image_path.as_deref().unwrap_or("");
-    match program(path, &context.installation.system_root, system_drive) {
+    match program(path, home) {
         Program::InVolume(file) => {
             let (there, place) = crate::facts::read::look_for(context, &file)?;
             Ok(Fact::found_in(

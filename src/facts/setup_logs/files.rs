@@ -14,6 +14,7 @@ use crate::base::redact;
 use crate::base::win_path::{WinPath, fold_name};
 use crate::evidence::{Evidence, Unknown, UnknownReason};
 use crate::facts::Context;
+use crate::facts::machine_keys::in_own_root;
 
 /// Folders below the Windows folder that hold such logs.
 const IN_WINDOWS: [&str; 4] = [
@@ -22,7 +23,7 @@ const IN_WINDOWS: [&str; 4] = [
     "System32\\Sysprep",
     "System32\\Sysprep\\Panther",
 ];
-/// Folders from the root of the volume.
+/// Folders from the root of the drive of Windows.
 const IN_ROOT: [&str; 3] = [
     "$Windows.~BT\\Sources\\Panther",
     "$Windows.~BT\\Sources\\Rollback",
@@ -91,7 +92,7 @@ fn find(context: &Context<'_>, logs: &mut SetupLogs) -> Vec<WinPath> {
             "" => context.installation.system_root.clone(),
             tail => context.installation.windows(tail),
         })
-        .chain(IN_ROOT.iter().map(|path| WinPath::new(path)));
+        .chain(IN_ROOT.iter().map(|path| in_own_root(context, path)));
     let mut found = Vec::new();
     for folder in folders {
         let below = take_logs(context, &folder, &mut found, logs);

@@ -5,6 +5,7 @@
 
 use crate::base::win_path::WinPath;
 use crate::facts::gather::{Gather, file_exists_fact};
+use crate::facts::machine_keys::in_own_root;
 use crate::facts::{Context, Facts};
 
 /// INF answer files below the Windows folder.
@@ -42,7 +43,7 @@ fn paths(context: &Context<'_>, in_windows: &[&str], in_root: &[&str]) -> Vec<Wi
     in_windows
         .iter()
         .map(|tail| context.installation.windows(tail))
-        .chain(in_root.iter().map(|path| WinPath::new(path)))
+        .chain(in_root.iter().map(|path| in_own_root(context, path)))
         .collect()
 }
 

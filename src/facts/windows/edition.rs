@@ -7,7 +7,7 @@ use crate::evidence::{Evidence, Fact, Unknown, Value, Version};
 use crate::facts::read::{
     CURRENT_VERSION, corrupt, look_for, missing, system_drive, windows_version,
 };
-use crate::facts::services::image_path::{Program, place};
+use crate::facts::services::image_path::{Home, Program, place};
 use crate::facts::{Context, Facts, HiveName};
 
 /// `Control\ProductOptions` of the current control set.
@@ -86,8 +86,7 @@ pub(crate) fn upgraded_from_nt4(context: &Context<'_>, facts: &Facts) -> Result<
     let key = format!("{CURRENT_VERSION}\\ProfileList");
     let profiles = context.installation.windows("Profiles");
     if let Some(found) = context.text(HiveName::Software, &key, "ProfilesDirectory")? {
-        let root = &context.installation.system_root;
-        let there = match place(&found.value, root, system_drive(facts).as_deref()) {
+        let there = match place(&found.value, &Home::of(context, system_drive(facts))) {
             Program::InVolume(folder) => folder.eq_ignore_case(&profiles),
             Program::Elsewhere(_) | Program::None => false,
         };
