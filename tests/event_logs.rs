@@ -810,3 +810,32 @@ fn facts_of_logs_that_were_left_out_are_unknown_and_name_the_option() {
     }
     assert!(seen > 8, "{seen}");
 }
+
+/// What `inspect` finds in one log of the corpus.
+fn facts_of(name: &str) -> Json {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("system.evtx");
+    std::fs::write(&log, corpus::read(name)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(["inspect", "--format", "json", "--event-log"])
+        .arg(&log)
+        .output()
+        .unwrap();
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    report["facts"].clone()
+}
+
+#[test]
+fn set_up_of_each_windows_says_that_it_was_no_upgrade() {
+    if corpus::folder().is_none() {
+        return;
+    }
+    // Event 2003 has `Install was an upgrade` in the first and `Installwasanupgrade` in the second, both false by libevtx.
+    for name in [
+        "eventlogs/server2008r2_dc_system.evtx.zst",
+        "eventlogs/server2022_system.evtx.zst",
+    ] {
+        let facts = facts_of(name);
+        assert_eq!(facts["evt.upgraded"]["value"], false, "{name}");
+    }
+}
