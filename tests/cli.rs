@@ -513,6 +513,14 @@ fn results_are_not_written_over_what_they_were_read_from() {
     assert_eq!(exit(&word), 2);
     let hive = ["inspect", "--software", image, "--output", image];
     assert_eq!(exit(&hive), 2);
+    let rule = folder.path().join("rule.toml");
+    fs::write(&rule, "").unwrap();
+    let (rules, rule) = (folder.path().to_str().unwrap(), rule.to_str().unwrap());
+    for command in ["check", "inspect", "timeline"] {
+        let words = [command, image, "--rules", rules, "--output", rule];
+        assert_eq!(exit(&words), 2, "{command}");
+        assert!(stderr(&words).contains("which is read"), "{command}");
+    }
     assert!(fs::read(image).unwrap() == before);
 }
 

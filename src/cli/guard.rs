@@ -3,8 +3,8 @@
 //! Three things stand against it, for a path alone tells too little: a disk has parents and parts that no command line names.
 //! - Before anything is opened: `--output` names no image or artefact of the command line, and nothing inside a directory that
 //!   is one. Two paths name the same file where device and inode agree, so links of either kind are seen.
-//! - A command that writes takes its output as a new file before it does anything else: the image, a copy, a journal or a plan
-//!   then cannot be the same file.
+//! - A command that writes takes its output before it does anything else, as a new file or in place of an earlier report: the
+//!   image, a copy, a journal or a plan then cannot be the same file.
 //! - When the results are written: the file is none that this process has read, and none that a repair keeps.
 
 use std::fs::File;
@@ -20,8 +20,8 @@ use crate::cli::args::{Command, SourceArgs};
 use crate::cli::open::host_identity;
 use crate::cli::output::Output;
 
-/// Bytes at the start of a file that tell what a repair keeps.
-const HEAD_BYTES: u64 = 64;
+/// Bytes at the start of a file that tell what it is.
+const HEAD_BYTES: u64 = 512;
 
 /// Refuses an output that is one of the files that the command reads, and takes that of a command that writes.
 pub(crate) fn check(command: &Command, output: &mut Output) -> Result<(), Failure> {
@@ -40,16 +40,48 @@ pub(crate) fn check(command: &Command, output: &mut Output) -> Result<(), Failur
         )));
     }
     if writes(command) {
-        let file = File::create_new(&path);
-        output.take(file.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Failure::Usage(format!(
-                "--output {} is there already; a command that writes to an image puts its report into a new file",
-                path.display()
-            )),
-            _ => Failure::Failed(format!("--output {}: {error}", path.display())),
-        })?);
+        take(&path, output)?;
     }
     Ok(())
+}
+
+/// Takes the output of a command that writes: a new file, or one that holds a report. A pipe or a terminal is nothing to take.
+fn take(path: &Path, output: &mut Output) -> Result<(), Failure> {
+    match File::create_new(path) {
+        Ok(file) => output.take(file),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            if is_file && !head(path).is_some_and(|head| is_report(&head)) {
+                return Err(Failure::Usage(format!(
+                    "--output {} is there already and holds no report; a command that writes to an image takes another name",
+                    path.display()
+                )));
+            }
+        }
+        Err(error) => {
+            return Err(Failure::Failed(format!(
+                "--output {}: {error}",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The start of a file; `None` where it cannot be read.
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// Whether a file that begins so can be a report: it is text, which no image, hive or key file begins with, and nothing that
+/// a repair keeps.
+fn is_report(head: &[u8]) -> bool {
+    let is_text =
+        |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t' | 0x1b);
+    head.iter().all(is_text) && !is_kept_file(head)
 }
 
 /// The output of a command that only reads: a new file, or one that is not needed by anything that was read.
@@ -57,8 +89,6 @@ pub(crate) fn check(command: &Command, output: &mut Output) -> Result<(), Failur
 /// # Errors
 /// A file that this process has read, a block device, and what a repair keeps.
 pub(crate) fn open_to_replace(path: &Path) -> Result<File, Failure> {
-    let fail =
-        |error: std::io::Error| Failure::Failed(format!("--output {}: {error}", path.display()));
     let refuse = |why: &str| Failure::Usage(format!("--output {} {why}", path.display()));
     if let Ok(metadata) = std::fs::metadata(path) {
         if metadata.file_type().is_block_device() {
@@ -67,20 +97,15 @@ pub(crate) fn open_to_replace(path: &Path) -> Result<File, Failure> {
         if was_read(&metadata) {
             return Err(refuse("is a part of the image, which is read"));
         }
-        // A file that may be written and not read is none that this program made.
-        if metadata.is_file()
-            && let Ok(file) = File::open(path)
-        {
-            let mut head = Vec::new();
-            file.take(HEAD_BYTES).read_to_end(&mut head).map_err(fail)?;
-            if is_kept_file(&head) {
-                return Err(refuse(
-                    "is the journal, plan or patch of a repair; take another name",
-                ));
-            }
+        // A file that may be written and not read is none that a repair keeps.
+        if metadata.is_file() && head(path).is_some_and(|head| is_kept_file(&head)) {
+            return Err(refuse(
+                "is the journal, plan or patch of a repair; take another name",
+            ));
         }
     }
-    File::create(path).map_err(fail)
+    File::create(path)
+        .map_err(|error| Failure::Failed(format!("--output {}: {error}", path.display())))
 }
 
 /// Removes the new file of a command that ended without results.
@@ -112,6 +137,14 @@ fn writes(command: &Command) -> bool {
     }
 }
 
+/// The files of directories whose content is read.
+fn files_in(folders: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let entries = folders.iter().filter_map(|folder| folder.read_dir().ok());
+    entries
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+}
+
 /// Every path of the command line that is read.
 fn sources(command: &Command) -> Vec<PathBuf> {
     let with_loose = |paths: &[PathBuf], source: &SourceArgs| {
@@ -125,12 +158,24 @@ fn sources(command: &Command) -> Vec<PathBuf> {
     };
     let optional = |image: &Option<PathBuf>, source| with_loose(image.as_slice(), source);
     match command {
-        Command::Check(args) => with_loose(&args.images, &args.source),
-        Command::Inspect(args) => optional(&args.image.image, &args.image.source),
+        Command::Check(args) => {
+            let mut paths: Vec<PathBuf> = with_loose(&args.images, &args.source);
+            paths.extend(files_in(&args.rules));
+            paths
+        }
+        Command::Inspect(args) => {
+            let mut paths: Vec<PathBuf> = optional(&args.image.image, &args.image.source);
+            paths.extend(files_in(&args.identities.rules));
+            paths
+        }
         Command::Keys(args) => optional(&args.image, &args.source),
         Command::Diagnose(args) => optional(&args.image.image, &args.image.source),
         Command::Events(args) => optional(&args.image, &args.place),
-        Command::Timeline(args) => optional(&args.image, &args.place),
+        Command::Timeline(args) => {
+            let mut paths: Vec<PathBuf> = optional(&args.image, &args.place);
+            paths.extend(files_in(&args.identities.rules));
+            paths
+        }
         Command::Repair(args) => [&args.plan, &args.patch]
             .into_iter()
             .flatten()
@@ -143,6 +188,8 @@ fn sources(command: &Command) -> Vec<PathBuf> {
             let image: Vec<PathBuf> = args.words.iter().take(1).map(PathBuf::from).collect();
             with_loose(&image, &args.source)
         }
+        Command::Rules(args) => files_in(&args.rules).collect(),
+        Command::Explain(args) => files_in(&args.rules).collect(),
         _ => Vec::new(),
     }
 }

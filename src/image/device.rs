@@ -114,9 +114,14 @@ pub struct FileDevice {
 }
 
 impl FileDevice {
+    /// Wraps a file that an image is read from: no result of this run may be written over it.
+    pub fn of_image(file: File, len_bytes: u64, counter: Arc<ReadCounter>) -> Self {
+        note_read(&file);
+        Self::new(file, len_bytes, counter)
+    }
+
     /// Wraps an open file of known length; reads are added to `counter`.
     pub fn new(file: File, len_bytes: u64, counter: Arc<ReadCounter>) -> Self {
-        note_read(&file);
         Self {
             file,
             len_bytes,

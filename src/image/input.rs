@@ -43,7 +43,7 @@ pub(super) fn open(
         None => BTreeMap::new(),
     };
     if parts.len() < 2 {
-        let device = FileDevice::new(opened.file, opened.len_bytes, Arc::clone(counter));
+        let device = FileDevice::of_image(opened.file, opened.len_bytes, Arc::clone(counter));
         return Ok(Input {
             device: Arc::new(device),
             layer: "file",
@@ -63,7 +63,7 @@ pub(super) fn open(
                 part_file.len_bytes
             ));
         }
-        devices.push(Arc::new(FileDevice::new(
+        devices.push(Arc::new(FileDevice::of_image(
             part_file.file,
             part_file.len_bytes,
             Arc::clone(counter),

@@ -112,7 +112,9 @@ fn parts_whose_numbers_have_another_width_are_of_another_image() {
 /// Whether the notes of an image say that its volume is cut off.
 fn is_said_to_be_cut(path: &Path) -> bool {
     let notes = open(path).unwrap().notes;
-    notes.iter().any(|note| note.contains("it is cut off"))
+    notes
+        .iter()
+        .any(|note| note.contains("the image is cut off"))
 }
 
 #[test]

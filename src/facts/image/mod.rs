@@ -34,7 +34,7 @@ fn cut_off(context: &Context<'_>) -> Fact {
         None => Fact::Absent(place.raw("the image is no volume")),
         Some(extent) => {
             let raw = format!(
-                "{} of {} bytes",
+                "whole up to 0x{:08x} of {} bytes",
                 extent.held_bytes.min(extent.volume_bytes),
                 extent.volume_bytes
             );

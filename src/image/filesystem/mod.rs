@@ -154,7 +154,7 @@ impl VolumeExtent {
         (self.held_bytes < self.volume_bytes).then(|| VolumeNote {
             kind: "cut_off",
             text: format!(
-                "the volume has {} bytes and the image holds the first {} of them: it is cut off, and what lay behind is lost",
+                "the image is cut off: of the {} bytes of the volume, not all from 0x{:08x} on are there",
                 self.volume_bytes, self.held_bytes
             ),
         })

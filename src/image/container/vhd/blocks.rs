@@ -225,7 +225,7 @@ fn first_missing(
             .saturating_add(bitmap_bytes)
             .saturating_add(len);
         if *sector != UNALLOCATED && end > file_bytes {
-            return start;
+            return start.saturating_add(len.saturating_sub(end.saturating_sub(file_bytes)));
         }
         start = start.saturating_add(block_bytes);
     }

@@ -224,7 +224,7 @@ fn open_candidate(directory: &Path, candidate: &Path, context: &Context) -> Resu
 fn parent(file: File, len: u64, path: PathBuf, context: &Context) -> Parent {
     let counter = Arc::clone(&context.counter);
     Parent {
-        device: Arc::new(FileDevice::new(file, len, counter)),
+        device: Arc::new(FileDevice::of_image(file, len, counter)),
         path,
     }
 }
