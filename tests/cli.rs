@@ -513,6 +513,18 @@ fn results_are_not_written_over_what_they_were_read_from() {
     assert_eq!(exit(&word), 2);
     let hive = ["inspect", "--software", image, "--output", image];
     assert_eq!(exit(&hive), 2);
+    let hives = folder.path().join("hives");
+    fs::create_dir(&hives).unwrap();
+    let hive_and_log = ["SOFTWARE", "SOFTWARE.LOG1"].map(|name| {
+        let from = format!("{SEALED}/Windows/system32/config/{name}");
+        let to = hives.join(name);
+        fs::copy(from, &to).unwrap();
+        to.to_str().unwrap().to_owned()
+    });
+    let [hive, log] = &hive_and_log;
+    assert_eq!(exit(&["inspect", "--software", hive, "--output", log]), 2);
+    let logged = fs::metadata(log).unwrap().len();
+    assert!(logged > 4096 && fs::read(log).unwrap().starts_with(b"regf"));
     let rule = folder.path().join("rule.toml");
     fs::write(&rule, "").unwrap();
     let (rules, rule) = (folder.path().to_str().unwrap(), rule.to_str().unwrap());

@@ -15,6 +15,8 @@ use crate::facts::{Context, Facts};
 use crate::image::filesystem::ATTRIBUTE_ENCRYPTED;
 use crate::image::filesystem::ntfs::encrypted::Encrypted;
 
+/// The id of the fact.
+const FACT: &str = "fs.efs_files";
 /// Most profiles whose folders are looked at.
 const PROFILES_MAX: usize = 4;
 /// Folders of a profile where files of the user lie.
@@ -26,32 +28,36 @@ const NAMED_MAX: usize = 32;
 
 /// Collects fs.efs_files.
 pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
-    facts.put("fs.efs_files", count(context));
+    let (fact, rest) = count(context);
+    facts.put(FACT, fact);
+    if let Some(rest) = rest {
+        facts.mark_incomplete(FACT, rest);
+    }
 }
 
-fn count(context: &Context<'_>) -> Fact {
+/// The number, and why it is a minimum where not all was seen.
+fn count(context: &Context<'_>) -> (Fact, Option<Unknown>) {
     let filesystem = &context.installation.filesystem;
     let layer = filesystem.layer();
     let place = context.installation.locator.clone();
     if layer.starts_with("fat:") || layer.starts_with("ntfs:1.") {
-        return Fact::found(
-            0_i64,
-            Evidence::at(place).raw(format!("{layer} has no encrypted files")),
-        );
+        let evidence = Evidence::at(place).raw(format!("{layer} has no encrypted files"));
+        return (Fact::found(0_i64, evidence), None);
     }
     let Some(volume) = filesystem.as_ntfs() else {
-        return Fact::Unknown(Unknown::new(
-            UnknownReason::NotProvided,
-            format!("a tree of kind {layer} does not tell which files are encrypted"),
-            place,
-        ));
+        let detail = format!("a tree of kind {layer} does not tell which files are encrypted");
+        let unknown = Unknown::new(UnknownReason::NotProvided, detail, place);
+        return (Fact::Unknown(unknown), None);
     };
     match volume.encrypted_files(context.limits.mft_search_bytes_max) {
         Ok(found) => counted(context, &found),
         Err(error) if error.kind() == ErrorKind::LimitExceeded => {
             in_places(context, &error.to_string())
         }
-        Err(error) => Fact::Unknown(Unknown::from_error(&error, mft_place(context).locator)),
+        Err(error) => {
+            let unknown = Unknown::from_error(&error, mft_place(context).locator);
+            (Fact::Unknown(unknown), None)
+        }
     }
 }
 
@@ -60,36 +66,32 @@ fn mft_place(context: &Context<'_>) -> Evidence {
 }
 
 /// What all records of the volume show.
-fn counted(context: &Context<'_>, found: &Encrypted) -> Fact {
+fn counted(context: &Context<'_>, found: &Encrypted) -> (Fact, Option<Unknown>) {
     let files = i64::try_from(found.files).unwrap_or(i64::MAX);
     let mut evidence = found.named.iter().map(|file| {
         let mut evidence = Evidence::at(context.installation.place(&WinPath::new(&file.path)));
         evidence.mft_record = Some(file.mft_record);
-        if found.damaged > 0 {
-            let text = format!("at least {files}: {} records are damaged", found.damaged);
-            evidence = evidence.raw(text);
-        }
         evidence
     });
-    match (evidence.next(), found.first_damaged) {
-        (Some(first), _) => Fact::found_in(files, first, evidence),
-        (None, Some(record)) => Fact::Unknown(Unknown::new(
-            UnknownReason::Corrupt,
-            format!(
-                "none was found, but {} records are damaged, the first is {record}",
-                found.damaged
-            ),
-            mft_place(context).locator,
-        )),
-        (None, None) => Fact::found(
-            0_i64,
-            mft_place(context).raw("no record in use is of an encrypted file"),
-        ),
+    let unseen = found.first_damaged.map(|record| {
+        let detail = format!(
+            "{} records are damaged, the first is {record}",
+            found.damaged
+        );
+        Unknown::new(UnknownReason::Corrupt, detail, mft_place(context).locator)
+    });
+    match (evidence.next(), unseen) {
+        (Some(first), unseen) => (Fact::found_in(files, first, evidence), unseen),
+        (None, Some(unseen)) => (Fact::Unknown(unseen), None),
+        (None, None) => {
+            let nothing = mft_place(context).raw("no record in use is of an encrypted file");
+            (Fact::found(0_i64, nothing), None)
+        }
     }
 }
 
 /// What the folders show in which such files matter; `why` the MFT was not searched.
-fn in_places(context: &Context<'_>, why: &str) -> Fact {
+fn in_places(context: &Context<'_>, why: &str) -> (Fact, Option<Unknown>) {
     let mut found = Vec::new();
     for folder in places(context) {
         // A folder that is not there or can't be listed shows nothing, and nothing is concluded from that.
@@ -106,20 +108,18 @@ fn in_places(context: &Context<'_>, why: &str) -> Fact {
         }
     }
     let least = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let advice = "`goldseal inspect` searches all of it";
+    let unseen = Unknown::new(
+        UnknownReason::LimitExceeded,
+        format!("{why}; `goldseal inspect` searches all of it"),
+        mft_place(context).locator,
+    );
     let mut evidence = found.iter().take(NAMED_MAX).map(|path| {
         let metadata = context.metadata(path).ok().flatten();
-        context
-            .file_evidence(path, metadata.as_ref())
-            .raw(format!("at least {least}: {why}; {advice}"))
+        context.file_evidence(path, metadata.as_ref())
     });
     match evidence.next() {
-        Some(first) => Fact::found_in(least, first, evidence),
-        None => Fact::Unknown(Unknown::new(
-            UnknownReason::LimitExceeded,
-            format!("{why}; {advice}"),
-            mft_place(context).locator,
-        )),
+        Some(first) => (Fact::found_in(least, first, evidence), Some(unseen)),
+        None => (Fact::Unknown(unseen), None),
     }
 }
 

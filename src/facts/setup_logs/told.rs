@@ -12,6 +12,8 @@ use crate::facts::setup_logs::devices::read_devices;
 use crate::facts::setup_logs::files::{SetupLogs, ToldLine, read};
 use crate::facts::{Context, Facts};
 
+/// The fact of the first boots of a sealed image.
+const MINI_SETUPS: &str = "setuplog.mini_setups";
 /// Most entries of a list.
 const LIST_MAX: usize = 1000;
 /// The option that generalizes.
@@ -61,7 +63,11 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts) {
             _ => None,
         },
     );
-    facts.put("setuplog.mini_setups", mini_setups(context));
+    let (fact, rest) = mini_setups(context);
+    facts.put(MINI_SETUPS, fact);
+    if let Some(rest) = rest {
+        facts.mark_incomplete(MINI_SETUPS, rest);
+    }
     let runs = logs.of(|event| *event == SetupEvent::RunBegins);
     facts.put("setuplog.sysprep_runs", logs.count(context, &runs));
     let generalize = SetupEvent::Option(GENERALIZE.to_owned());
@@ -78,7 +84,8 @@ fn not_there(context: &Context<'_>, tail: &str, detail: &str) -> Unknown {
 }
 
 /// The first boots of a sealed image of 2000 to 2003: mini-setup installs the devices anew.
-fn mini_setups(context: &Context<'_>) -> Fact {
+/// Where a log was not read, why the number is a minimum.
+fn mini_setups(context: &Context<'_>) -> (Fact, Option<Unknown>) {
     let logs = read_devices(context);
     let mut places: Vec<Evidence> = Vec::new();
     for device in &logs.bursts {
@@ -89,8 +96,8 @@ fn mini_setups(context: &Context<'_>) -> Fact {
     }
     let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
     let mut places = places.into_iter();
-    match (places.next(), logs.unseen.into_iter().next()) {
-        (Some(first), _) => Fact::found_in(count, first, places),
+    let fact = match (places.next(), logs.unseen.into_iter().next()) {
+        (Some(first), unseen) => return (Fact::found_in(count, first, places), unseen),
         (None, Some(unknown)) => Fact::Unknown(unknown),
         (None, None) if logs.read.is_empty() => Fact::Unknown(not_there(
             context,
@@ -104,7 +111,8 @@ fn mini_setups(context: &Context<'_>) -> Fact {
                 empty_evidence(logs.read, &context.installation.place(&log)),
             )
         }
-    }
+    };
+    (fact, None)
 }
 
 impl SetupLogs {

@@ -15,6 +15,7 @@ use crate::base::win_path::{WinPath, fold_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::device::ReadCounter;
 use crate::image::filesystem::{DirEntry, FileSystem, FileTimes, LocalTimes, Metadata};
+use crate::image::host::note_read;
 use crate::image::host::{HostEntry, HostEntryKind, HostTree, is_plain_name, path_text};
 
 /// IO_REPARSE_TAG_SYMLINK, given for a symbolic link of the host.
@@ -137,6 +138,7 @@ impl HostDir {
         let Some((file, len_bytes)) = self.tree.open_file(&host)? else {
             return Ok(None);
         };
+        note_read(&file);
         let len = match wanted {
             Wanted::All { bytes_max } if len_bytes > bytes_max => {
                 return Err(Error::new(
