@@ -73,15 +73,12 @@ pub use wanted::{Action, Removal, Wanted};
 
 /// Whether a file that begins so is kept for the way back or for another run: a journal, a pointer to one, a plan or a patch.
 pub fn is_kept_file(head: &[u8]) -> bool {
-    let is_saved = |word: &str| {
-        let first_field = format!("\"format\": \"{word}\"");
-        let text = head.trim_ascii_start().strip_prefix(b"{");
-        text.is_some_and(|fields| {
-            fields
-                .trim_ascii_start()
-                .starts_with(first_field.as_bytes())
-        })
-    };
+    let dense: Vec<u8> = head
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let is_saved = |word: &str| dense.starts_with(format!("{{\"format\":\"{word}\"").as_bytes());
     head.starts_with(journal::MAGIC)
         || head.starts_with(pointer::HEAD)
         || is_saved(saved::PLAN)

@@ -32,19 +32,8 @@ const SECRET_KEYS: [&str; 9] = [
 ];
 /// The key of the root of SECURITY that keeps the password hashes of domain users.
 const CACHED_LOGONS: &str = "CACHE";
-/// Words in the names of values that are secrets wherever they stand, in letters and digits only.
-const SECRET_VALUES: [&str; 10] = [
-    "PASSWD",
-    "PASSPHRASE",
-    "PWD",
-    "SECRET",
-    "CDKEY",
-    "PASSWORD",
-    "DIGITALPRODUCTID",
-    "PRODUCTKEY",
-    "RUNTIMEPID",
-    "PRIVATEKEY",
-];
+/// Names of values that are secrets wherever they stand, beside those of passwords; in letters and digits only.
+const SECRET_VALUES: [&str; 4] = ["CDKEY", "DIGITALPRODUCTID", "RUNTIMEPID", "PRIVATEKEY"];
 
 /// One value in a report.
 #[derive(Debug, Serialize)]
@@ -90,14 +79,16 @@ impl ValueReport {
 /// Whether a value is a secret, in whichever hive: a loose SECURITY can be given as another one.
 fn is_secret(path: &str, name: &str) -> bool {
     let path = path.to_uppercase();
-    let name: String = name
+    let letters: String = name
         .to_uppercase()
         .chars()
         .filter(|character| character.is_alphanumeric())
         .collect();
     SECRET_KEYS.iter().any(|part| path.contains(part))
         || path.split('\\').next() == Some(CACHED_LOGONS)
-        || SECRET_VALUES.iter().any(|word| name.contains(word))
+        || SECRET_VALUES.iter().any(|word| letters.contains(word))
+        || redact::is_secret_name(name)
+        || redact::is_secret_name(&letters)
 }
 
 fn data_of(value: &KeyValue) -> serde_json::Value {
@@ -111,8 +102,7 @@ fn data_of(value: &KeyValue) -> serde_json::Value {
         return redact::secrets(&text).into();
     }
     if let (ValueKind::MultiSz, Some(strings)) = (value.kind(), value.strings()) {
-        let shown = strings.iter().map(|text| redact::secrets(text));
-        return shown.collect();
+        return redact::secret_list(strings.iter().map(String::as_str)).into();
     }
     let shown = value
         .data
@@ -268,6 +258,9 @@ mod tests {
             ("Microsoft\\Windows NT\\CurrentVersion", "DigitalProductId"),
             ("Vendor", "Product Key"),
             ("Vendor", "CD-Key"),
+            ("Vendor", "AdminPasswort"),
+            ("Vendor", "Pass-Code"),
+            ("Vendor", "Pass"),
             (
                 "Microsoft\\Cryptography\\MachineKeys\\Microsoft Internet Information Server",
                 "EPvk",
@@ -285,5 +278,22 @@ mod tests {
         ] {
             assert!(!is_secret(path, name), "{path}!{name}");
         }
+    }
+
+    #[test]
+    fn the_text_behind_a_word_for_a_password_is_hidden_in_a_list() {
+        let text = "net.exe\0user\0/password\0Hunter2\0\0";
+        let value = KeyValue {
+            name: "Arguments".to_owned(),
+            kind: 7,
+            data: text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            offset: None,
+            from_log: false,
+        };
+        let shown = data_of(&value).to_string();
+        assert!(
+            shown.contains("/password") && !shown.contains("Hunter2"),
+            "{shown}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use goldseal::ErrorKind;
 use goldseal::image::BackingFiles;
 use goldseal::image::container;
-use goldseal::image::device::read_vec;
+use goldseal::image::device::{Device, read_vec};
 
 use crate::support::tool;
 use crate::{all_bytes, context, memory, open_container, pattern, run, text};
@@ -98,6 +98,15 @@ fn the_copy_of_the_footer_stands_in_for_a_damaged_one_and_is_noted() {
     );
 }
 
+/// A cut device gives every byte before the place that it names, and not the one there.
+pub(crate) fn ends_where_it_says(device: &Device) {
+    let end = device.whole_up_to();
+    assert!(0 < end && end < device.len_bytes(), "{end}");
+    let held = usize::try_from(end).unwrap();
+    assert!(read_vec(device.as_ref(), 0, held).is_ok());
+    assert!(read_vec(device.as_ref(), end, 1).is_err());
+}
+
 #[test]
 fn a_vhd_that_was_cut_off_is_read_by_the_copy_of_its_footer_up_to_the_cut() {
     let opened = changed(|vhd| {
@@ -109,6 +118,7 @@ fn a_vhd_that_was_cut_off_is_read_by_the_copy_of_its_footer_up_to_the_cut() {
     assert!(read_vec(device.as_ref(), 0, 4096).unwrap() == pattern(LEN)[..4096]);
     let cut = read_vec(device.as_ref(), 0, LEN).unwrap_err();
     assert_eq!(cut.kind(), ErrorKind::OutOfBounds);
+    ends_where_it_says(&device);
 }
 
 #[test]

@@ -282,3 +282,30 @@ fn a_parent_in_another_directory_is_opened_only_where_that_is_allowed() {
         .unwrap();
     assert!(all_bytes(&opened.device) == laid_over(pattern(LEN), &OWN, 0xC1));
 }
+
+#[test]
+fn a_child_of_a_parent_that_was_cut_off_is_whole_as_far_as_it_holds_what_is_lost() {
+    if !tool("qemu-img") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let id = parent_of_qemu(folder.path());
+    let base = folder.path().join("Base.vhd");
+    let bytes = std::fs::read(&base).unwrap();
+    std::fs::write(&base, &bytes[..bytes.len() - (3 << 20)]).unwrap();
+    let of_base = Parent {
+        id,
+        relative: ".\\Base.vhd",
+    };
+    let path = folder.path().join("child.vhd");
+    let open_over = |own: &[usize]| {
+        std::fs::write(&path, child([1; 16], &of_base, own, 0xC1)).unwrap();
+        open_container(&path).unwrap().device
+    };
+    let plain = open_over(&OWN);
+    crate::containers::ends_where_it_says(&plain);
+    let first_lost = usize::try_from(plain.whole_up_to() / 512).unwrap();
+    let longer = open_over(&[first_lost, first_lost + 1]);
+    crate::containers::ends_where_it_says(&longer);
+    assert_eq!(longer.whole_up_to() / 512, plain.whole_up_to() / 512 + 2);
+}

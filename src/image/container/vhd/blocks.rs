@@ -245,6 +245,20 @@ impl BlockDisk {
         Self { map, parent }
     }
 
+    /// The first position between two that is the parent's, `otherwise` if there is none.
+    fn first_of_parent(&self, from: u64, until: u64, otherwise: u64) -> u64 {
+        let mut position = from;
+        while position < until {
+            match self.map.map(position) {
+                Ok(extent) if extent.place != Place::Parent => {
+                    position = position.saturating_add(extent.len.max(1));
+                }
+                _ => return position,
+            }
+        }
+        otherwise
+    }
+
     /// Reads from the parent; past its end the disk is zero.
     fn read_parent(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         buf.fill(0);
@@ -266,15 +280,14 @@ impl BlockDevice for BlockDisk {
     }
 
     fn whole_up_to(&self) -> u64 {
-        // Past the end of its parent the disk is zero; past the end of a copy of the parent it is lost.
-        let of_parent = self
-            .parent
-            .as_ref()
-            .map(|parent| (parent.whole_up_to(), parent.len_bytes()))
-            .filter(|(held, len)| held < len);
-        of_parent.map_or(self.map.whole_up_to, |(held, _)| {
-            held.min(self.map.whole_up_to)
-        })
+        let own = self.map.whole_up_to;
+        // Past the end of its parent the disk is zero; past the end of a copy of the parent it is lost, unless the child has it.
+        match &self.parent {
+            Some(parent) if parent.whole_up_to() < parent.len_bytes() => {
+                self.first_of_parent(parent.whole_up_to(), own.min(parent.len_bytes()), own)
+            }
+            _ => own,
+        }
     }
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
