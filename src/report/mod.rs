@@ -34,7 +34,7 @@ pub use table::Style;
 pub use timeline::{TimelineReport, timeline_schema, timeline_text};
 
 /// Version of the reports: a change of meaning raises the first number, an addition the second.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
 
 /// The JSON Schema of the report of `check`.
 pub fn schema() -> &'static str {
