@@ -23,7 +23,7 @@ pub(crate) const SCM: &str = "Service Control Manager";
 const KEY_BYTES_MAX: usize = 2 * 260;
 /// Most services whose names are compared.
 const SERVICES_MAX: usize = 16_384;
-/// Most names that are not known; what is beyond counts as not known.
+/// Most names that are not known and are kept; every further one counts as not known too.
 const NAMES_MAX: usize = 1_000;
 /// The primary language English in the identifier of a language.
 const ENGLISH: u32 = 0x09;
@@ -86,6 +86,9 @@ pub(crate) struct ServiceNames {
     open: Option<String>,
     /// Names that events gave to services and that may be those of IIS, in lower case.
     unclear: BTreeSet<String>,
+    /// If there were more of them than are kept: the names of services that are not of IIS, in lower case. Any other name may
+    /// be one of IIS.
+    beyond: Option<BTreeSet<String>>,
 }
 
 impl ServiceNames {
@@ -122,7 +125,7 @@ impl ServiceNames {
     ) -> Option<String> {
         let open = self.open.clone()?;
         let mut unknown: BTreeSet<String> = BTreeSet::new();
-        let mut first = None;
+        let (mut first, mut is_full) = (None, false);
         for record in records.filter(|record| is_failure(record)) {
             let Some(name) = name_of(record).map(str::trim) else {
                 continue;
@@ -133,11 +136,12 @@ impl ServiceNames {
             match self.key_of(name) {
                 // Who names one service in English names all of them so.
                 Some(key) if is_english_name(key, name) => return None,
+                Some(_) => {}
                 None if unknown.len() < NAMES_MAX => {
                     first.get_or_insert_with(|| format!("{} \"{name}\"", record.event_id));
                     unknown.insert(name.to_lowercase());
                 }
-                Some(_) | None => {}
+                None => is_full |= !unknown.contains(&name.to_lowercase()),
             }
         }
         if unknown.is_empty() || speaks_english(context).unwrap_or(false) {
@@ -146,15 +150,17 @@ impl ServiceNames {
         // A registry that cannot be read knows no other service.
         let others = other_names(context).unwrap_or_default();
         unknown.retain(|name| !others.contains(name));
-        if unknown.is_empty() {
+        if unknown.is_empty() && !is_full {
             return None;
         }
+        let more = if is_full { " and further ones" } else { "" };
         let text = format!(
-            "names of failed services that cannot be told from those of IIS: {}, the first in {}: {open}",
+            "names of failed services that cannot be told from those of IIS: {}{more}, the first in {}: {open}",
             unknown.len(),
             first.unwrap_or_default()
         );
         self.unclear = unknown;
+        self.beyond = is_full.then_some(others);
         Some(text)
     }
 
@@ -184,9 +190,14 @@ impl ServiceNames {
         };
         match self.key_of(name) {
             Some(key) => Subject::Known(key),
-            None if self.unclear.contains(&name.trim().to_lowercase()) => Subject::Unclear,
+            None if self.is_unclear(&name.trim().to_lowercase()) => Subject::Unclear,
             None => Subject::Other,
         }
+    }
+
+    fn is_unclear(&self, name: &str) -> bool {
+        let is_beyond = |others: &BTreeSet<String>| !name.is_empty() && !others.contains(name);
+        self.unclear.contains(name) || self.beyond.as_ref().is_some_and(is_beyond)
     }
 }
 
@@ -410,6 +421,23 @@ mod tests {
                 && why.contains("iisres.dll,-30007"),
             "{why}"
         );
+    }
+
+    #[test]
+    fn a_name_behind_more_unknown_ones_than_are_kept_may_be_that_of_iis_too() {
+        let mut records: Vec<EventRecord> = (0..NAMES_MAX)
+            .map(|number| event(&format!("Dienst {number}"), &[]))
+            .collect();
+        records.push(event("Acme-Dienst", &[]));
+        records.push(event("IIS-Verwaltungsdienst", &[]));
+        let (why, subjects) = settled(german("0407"), &records);
+        assert_eq!(subjects.last(), Some(&Subject::Unclear));
+        assert_eq!(subjects[NAMES_MAX], Subject::Other);
+        let why = why.unwrap();
+        assert!(why.contains("of IIS: 1000 and further ones,"), "{why}");
+        records.truncate(NAMES_MAX);
+        let (why, _) = settled(german("0407"), &records);
+        assert!(why.unwrap().contains("of IIS: 1000, "));
     }
 
     #[test]
