@@ -4,6 +4,8 @@
 //! Both stand within minutes of each other; a removal and an installation a year later are two things. Event 4104 of `MSDTC
 //! Client 2` is another event.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde::Serialize;
 
@@ -45,6 +47,9 @@ pub(crate) struct Reinstall<'l> {
     index: usize,
 }
 
+/// Renames of computers, the old name and the new one in lower case.
+type Renames = BTreeSet<(String, String)>;
+
 /// Everything that mends failures of MSDTC.
 #[derive(Debug, Default)]
 pub(crate) struct Recoveries {
@@ -55,46 +60,7 @@ pub(crate) struct Recoveries {
 impl Logs {
     /// Each pair of removal and installation, in the order of the logs.
     pub(crate) fn reinstalls(&self) -> Vec<Reinstall<'_>> {
-        let mut removed = None;
-        let mut pairs = Vec::new();
-        for (index, seen) in self.seen().enumerate() {
-            let is_msdtc = seen.record.source.eq_ignore_ascii_case(MSDTC);
-            match seen.record.event_id {
-                4105 if is_msdtc => removed = Some(seen),
-                4104 if is_msdtc => {
-                    let taken = removed.take();
-                    if let Some(removed) = taken.filter(|removed| self.is_pair(removed, seen)) {
-                        pairs.push(Reinstall {
-                            removed,
-                            installed: seen,
-                            index,
-                        });
-                    }
-                }
-                _ => {}
-            }
-        }
-        pairs
-    }
-
-    fn is_pair(&self, removed: &Seen, installed: &Seen) -> bool {
-        let (one, other) = (&removed.record, &installed.record);
-        self.is_one_computer(&one.computer, &other.computer) && is_soon(removed, installed)
-    }
-
-    /// Whether two names are those of one computer: the same, or the log tells of the change.
-    fn is_one_computer(&self, one: &str, other: &str) -> bool {
-        one.eq_ignore_ascii_case(other)
-            || one.is_empty()
-            || other.is_empty()
-            || self.of("EventLog", 6011).any(|seen| {
-                let is = |index: usize, name: &str| {
-                    seen.record
-                        .string(index)
-                        .is_some_and(|text| text.eq_ignore_ascii_case(name))
-                };
-                is(0, one) && is(1, other)
-            })
+        reinstalls(self.seen())
     }
 
     /// What mends failures of MSDTC.
@@ -158,6 +124,55 @@ impl Recoveries {
     }
 }
 
+/// Each pair of removal and installation among these records. They are walked twice, however many pairs there are.
+fn reinstalls<'l>(records: impl Iterator<Item = &'l Seen> + Clone) -> Vec<Reinstall<'l>> {
+    let renames = renames(records.clone());
+    let mut removed = None;
+    let mut pairs = Vec::new();
+    for (index, seen) in records.enumerate() {
+        let is_msdtc = seen.record.source.eq_ignore_ascii_case(MSDTC);
+        match seen.record.event_id {
+            4105 if is_msdtc => removed = Some(seen),
+            4104 if is_msdtc => {
+                let taken = removed.take();
+                if let Some(removed) = taken.filter(|removed| is_pair(removed, seen, &renames)) {
+                    pairs.push(Reinstall {
+                        removed,
+                        installed: seen,
+                        index,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    pairs
+}
+
+fn renames<'l>(records: impl Iterator<Item = &'l Seen>) -> Renames {
+    let names = |seen: &Seen| {
+        let name = |index: usize| Some(seen.record.string(index)?.to_ascii_lowercase());
+        Some((name(0)?, name(1)?))
+    };
+    records
+        .filter(|seen| seen.record.is("EventLog", 6011))
+        .filter_map(names)
+        .collect()
+}
+
+fn is_pair(removed: &Seen, installed: &Seen, renames: &Renames) -> bool {
+    let (one, other) = (&removed.record, &installed.record);
+    is_soon(removed, installed) && is_one_computer(&one.computer, &other.computer, renames)
+}
+
+/// Whether two names are those of one computer: the same, or the log tells of the change.
+fn is_one_computer(one: &str, other: &str, renames: &Renames) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || one.is_empty()
+        || other.is_empty()
+        || renames.contains(&(one.to_ascii_lowercase(), other.to_ascii_lowercase()))
+}
+
 /// Whether an installation follows a removal within minutes. Where the clock was set back in between the numbers of the
 /// records decide.
 fn is_soon(removed: &Seen, installed: &Seen) -> bool {
@@ -176,4 +191,72 @@ fn is_soon(removed: &Seen, installed: &Seen) -> bool {
             .record
             .checked_sub(one.record)
             .is_some_and(|between| between <= RECORDS_BETWEEN_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::artifact::event_log::EventString;
+
+    fn seen(source: &str, event_id: u32, computer: &str, names: &[&str]) -> Seen {
+        let string = |name: &&str| EventString {
+            name: None,
+            text: (*name).to_owned(),
+        };
+        Seen {
+            file: 0,
+            record: EventRecord {
+                time: None,
+                written: None,
+                channel: None,
+                source: source.to_owned(),
+                provider: None,
+                event_id,
+                qualifiers: None,
+                level: Level::Information,
+                computer: computer.to_owned(),
+                user_sid: None,
+                record: 1,
+                strings: names.iter().map(string).collect(),
+                data: Vec::new(),
+                offset: 0,
+                recovered: false,
+                damaged: false,
+            },
+            clock_doubted: false,
+        }
+    }
+
+    /// `count` removals on one computer, each with an installation on another one.
+    fn of_two_computers(count: usize) -> Vec<Seen> {
+        let pair = || {
+            [
+                seen(MSDTC, 4105, "GOLDEN", &[]),
+                seen(MSDTC, 4104, "Clone1", &[]),
+            ]
+        };
+        (0..count).flat_map(|_| pair()).collect()
+    }
+
+    #[test]
+    fn a_pair_on_two_computers_is_one_where_the_log_tells_of_the_change() {
+        let mut records = of_two_computers(1);
+        assert_eq!(reinstalls(records.iter()).len(), 0);
+        // The service that writes it starts later than MSDTC.
+        records.push(seen("EventLog", 6011, "CLONE1", &["golden", "CLONE1"]));
+        assert_eq!(reinstalls(records.iter()).len(), 1);
+    }
+
+    #[test]
+    fn pairs_are_found_in_proportion_to_the_records() {
+        let records = of_two_computers(500);
+        let looked_at = Cell::new(0_usize);
+        let counted = records
+            .iter()
+            .inspect(|_| looked_at.set(looked_at.get() + 1));
+        assert_eq!(reinstalls(counted).len(), 0);
+        assert_eq!(looked_at.get(), 2 * records.len());
+    }
 }

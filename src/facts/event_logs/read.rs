@@ -139,7 +139,7 @@ impl Logs {
     }
 
     /// The records in the order in which they were written.
-    pub(crate) fn seen(&self) -> impl Iterator<Item = &Seen> {
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Seen> + Clone {
         self.seen.iter()
     }
 
