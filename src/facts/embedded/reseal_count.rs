@@ -96,9 +96,13 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, logs: Option<Log
         ),
         ..told
     });
+    let (lines, unread) = match fba_reseals::hints(context) {
+        Ok(lines) => (lines, None),
+        Err(unknown) => (Vec::new(), Some(unknown)),
+    };
     let hints: Vec<Told> = same
         .chain(boots.doubtful)
-        .chain(fba_reseals::hints(facts))
+        .chain(lines)
         .chain(former_identities(facts))
         .collect();
     let has_seen_logs = logs.is_some_and(|logs| logs.marks.gaps.is_empty());
@@ -106,8 +110,9 @@ pub(crate) fn collect(context: &Context<'_>, facts: &mut Facts, logs: Option<Log
         facts.put(HINTS, Fact::Unknown(rest));
     } else {
         facts.put(HINTS, list(hints, &place));
-        if !has_seen_logs {
-            facts.mark_incomplete(HINTS, rest);
+        let why = if has_seen_logs { unread } else { Some(rest) };
+        if let Some(why) = why {
+            facts.mark_incomplete(HINTS, why);
         }
     }
 }

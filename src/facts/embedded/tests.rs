@@ -179,8 +179,39 @@ fn two_reseals_in_the_log_of_the_agent_are_told_and_not_counted() {
 }
 
 #[test]
-fn reseals_that_were_skipped_are_none() {
-    let log = TWO_RUNS.replace("done", "skipped");
+fn lines_that_mention_a_reseal_and_say_of_none_that_it_was_done_are_hints_and_not_zero() {
+    let log = TWO_RUNS.replace("reseal phase 12000 done", "Resealing the image");
+    let facts = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", log));
+    expect(&facts, &[("xpe.fba_reseals", "unknown:unsupported")]);
+    let why = detail(&facts, "xpe.fba_reseals");
+    assert!(
+        why.ends_with("1:05:00 AM - [Exec] Resealing the image"),
+        "{why}"
+    );
+    let lines: Vec<_> = facts
+        .get("xpe.seal_hints")
+        .unwrap()
+        .evidence()
+        .iter()
+        .map(|place| place.line)
+        .collect();
+    assert_eq!(lines, [Some(2), Some(4)]);
+}
+
+#[test]
+fn a_run_of_the_agent_that_says_of_a_reseal_that_it_was_done_makes_a_minimum_beside_one_that_does_not()
+ {
+    let log = TWO_RUNS.replacen("done", "begun", 1);
+    let open = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", log));
+    expect(&open, &[("xpe.fba_reseals", "1")]);
+    assert!(open.incomplete("xpe.fba_reseals").is_some());
+    let all = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", TWO_RUNS));
+    assert!(all.incomplete("xpe.fba_reseals").is_none());
+}
+
+#[test]
+fn a_log_of_the_agent_that_mentions_no_reseal_tells_of_none() {
+    let log = "1:00:00 AM - [main] FBA starting\r\n";
     let facts = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", log));
     expect(
         &facts,
