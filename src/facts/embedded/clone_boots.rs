@@ -1,9 +1,9 @@
 //! Boots of a clone, by what they leave within a day: MSDTC reinstalled, another name, key files of another MachineGuid.
 //!
 //! Each of these has other causes too: operators rename, and reinstall MSDTC where it misbehaves, as after event 4101 and
-//! with the very commands that are the known work-around. So no trace proves a boot alone. MSDTC reinstalled does beside a
-//! rename or new key files in the same hour, or right after a start of Windows, as the post-clone actions run beside the
-//! start of services; a rename does beside new key files. The others are told and not counted.
+//! with the very commands that are the known work-around. So no trace proves a boot alone, and neither does MSDTC reinstalled
+//! right after a start of Windows: that is when those commands run from RunOnce. MSDTC reinstalled proves one beside a rename
+//! or new key files in the same hour; a rename does beside new key files. The others are told and not counted.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use crate::base::filetime::FileTime;
 use crate::base::win_path::WinPath;
 use crate::evidence::Evidence;
 use crate::facts::Context;
+use crate::facts::embedded::times::Times;
 use crate::facts::event_logs::{CloneMarks, Mark};
 use crate::facts::machine_keys::MachineKey;
 
@@ -22,9 +23,9 @@ const ONE_BOOT: TimeDelta = TimeDelta::hours(24);
 const OF_AN_UPDATE: TimeDelta = TimeDelta::hours(1);
 /// Another trace within this time belongs to the boot at which MSDTC was reinstalled.
 const BESIDE: TimeDelta = TimeDelta::hours(1);
-/// MSDTC reinstalled so soon after a start of Windows was reinstalled by the start; nobody has logged on by then.
-const OF_A_START: TimeDelta = TimeDelta::minutes(3);
 
+/// Steps of a `FileTime`.
+const TICKS_PER_SECOND: u64 = 10_000_000;
 /// Most traces that the text of a boot names.
 const TEXTS_MAX: usize = 16;
 
@@ -57,8 +58,6 @@ enum Trace {
 /// What is known of a reinstallation of MSDTC beside its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reinstall {
-    /// Windows had just started.
-    OfAStart,
     /// Event 4101 stands between it and the one before it.
     OfADuplicate,
     Alone,
@@ -66,11 +65,7 @@ enum Reinstall {
 
 /// Whether anything is there that the boot of a clone leaves, proved or not.
 pub(crate) fn is_any(marks: &CloneMarks) -> bool {
-    !marks.renames.is_empty()
-        || marks
-            .reinstalls
-            .iter()
-            .any(|mark| !is_of_update(marks, mark))
+    !marks.renames.is_empty() || !reinstalls(marks).is_empty()
 }
 
 /// The boots that the traces prove, and the traces that prove none.
@@ -118,29 +113,22 @@ fn apart(one: FileTime, other: FileTime) -> TimeDelta {
     one.since(other).map_or(TimeDelta::MAX, |delta| delta.abs())
 }
 
-fn is_of_update(marks: &CloneMarks, mark: &Mark) -> bool {
-    let is_near = |update: &FileTime| apart(mark.time, *update) <= OF_AN_UPDATE;
-    marks.updates.iter().any(is_near)
-}
-
 /// The reinstallations of MSDTC that no update explains.
 fn reinstalls(marks: &CloneMarks) -> Vec<(Trace, Mark)> {
+    let updates = Times::new(marks.updates.iter().copied());
+    let duplicates = Times::new(marks.duplicates.iter().copied());
     let mut before = FileTime(0);
     let mut found = Vec::new();
     let mut by_time: Vec<&Mark> = marks.reinstalls.iter().collect();
     by_time.sort_by_key(|mark| mark.time);
     for mark in by_time {
-        let is_between = |time: &&FileTime| before < **time && **time <= mark.time;
-        let has_started =
-            |start: &FileTime| *start <= mark.time && apart(*start, mark.time) <= OF_A_START;
-        let reinstall = if marks.duplicates.iter().any(|time| is_between(&time)) {
+        let behind = FileTime(before.0.saturating_add(1));
+        let reinstall = if duplicates.is_any(&behind, &mark.time) {
             Reinstall::OfADuplicate
-        } else if marks.starts.iter().any(has_started) {
-            Reinstall::OfAStart
         } else {
             Reinstall::Alone
         };
-        if !is_of_update(marks, mark) {
+        if !is_near(&updates, mark, OF_AN_UPDATE) {
             found.push((Trace::Reinstall(reinstall), mark.clone()));
         }
         before = mark.time;
@@ -148,18 +136,25 @@ fn reinstalls(marks: &CloneMarks) -> Vec<(Trace, Mark)> {
     found
 }
 
+/// Whether one of the times is no further from a trace than that.
+fn is_near(times: &Times<FileTime>, mark: &Mark, within: TimeDelta) -> bool {
+    let ticks = u64::try_from(within.num_seconds())
+        .unwrap_or(0)
+        .saturating_mul(TICKS_PER_SECOND);
+    let from = FileTime(mark.time.0.saturating_sub(ticks));
+    let to = FileTime(mark.time.0.saturating_add(ticks));
+    times.is_any(&from, &to)
+}
+
 fn proves(day: &[(Trace, Mark)]) -> bool {
     let has = |wanted| day.iter().any(|(trace, _)| *trace == wanted);
-    let is_beside = |mark: &Mark| {
-        day.iter().any(|(trace, other)| {
-            matches!(trace, Trace::Rename | Trace::NewKeys)
-                && apart(mark.time, other.time) <= BESIDE
-        })
-    };
-    let is_boot = |(trace, mark): &(Trace, Mark)| match trace {
-        Trace::Reinstall(Reinstall::OfAStart) => true,
-        Trace::Reinstall(Reinstall::Alone) => is_beside(mark),
-        _ => false,
+    let others = Times::new(
+        day.iter()
+            .filter(|(trace, _)| matches!(trace, Trace::Rename | Trace::NewKeys))
+            .map(|(_, mark)| mark.time),
+    );
+    let is_boot = |(trace, mark): &(Trace, Mark)| {
+        *trace == Trace::Reinstall(Reinstall::Alone) && is_near(&others, mark, BESIDE)
     };
     day.iter().any(is_boot) || (has(Trace::Rename) && has(Trace::NewKeys))
 }
@@ -170,7 +165,7 @@ fn why_not(day: &[(Trace, Mark)]) -> &'static str {
     if has(Trace::Reinstall(Reinstall::OfADuplicate)) {
         "not counted, an operator may have done it because of event 4101"
     } else if has(Trace::Reinstall(Reinstall::Alone)) {
-        "not counted, an operator may have done it: nothing near it tells of the boot of a clone"
+        "not counted, an operator may have done it, by hand or from RunOnce: nothing near it tells of the boot of a clone"
     } else {
         "not counted, it tells of no boot of a clone alone"
     }
@@ -280,14 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn a_reinstall_right_after_a_start_of_windows_is_of_a_boot_and_a_later_one_is_not() {
-        let started = |ticks: u64| CloneMarks {
+    fn a_reinstall_is_of_a_boot_where_a_rename_stands_within_the_hour_before_or_behind_it() {
+        let renamed = |hour: u64| CloneMarks {
             reinstalls: vec![mark(5, "dtc")],
-            starts: vec![FileTime(mark(5, "").time.0 - ticks)],
+            renames: vec![mark(hour, "A -> B")],
             ..CloneMarks::default()
         };
-        assert_eq!(numbers(&started(HOUR / 60)), (1, 0));
-        assert_eq!(numbers(&started(HOUR / 10)), (0, 1));
+        for (hour, expected) in [(3, (0, 1)), (4, (1, 0)), (6, (1, 0)), (7, (0, 1))] {
+            assert_eq!(numbers(&renamed(hour)), expected, "{hour}");
+        }
     }
 
     #[test]

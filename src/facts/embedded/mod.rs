@@ -5,6 +5,7 @@ mod fba;
 mod fba_reseals;
 mod minioc;
 mod reseal_count;
+mod times;
 mod tool;
 mod write_filter;
 

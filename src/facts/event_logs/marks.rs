@@ -23,8 +23,6 @@ pub(crate) struct CloneMarks {
     pub(crate) renames: Vec<Mark>,
     /// When updates were installed: they reinstall MSDTC too.
     pub(crate) updates: Vec<FileTime>,
-    /// When Windows started.
-    pub(crate) starts: Vec<FileTime>,
     /// When MSDTC met another one of the same identity, for which installing it anew is the remedy.
     pub(crate) duplicates: Vec<FileTime>,
     /// Logs that could not be seen, or were emptied.
@@ -70,11 +68,6 @@ impl CloneMarks {
                 .collect(),
             renames: logs.of("EventLog", 6011).filter_map(rename).collect(),
             updates: logs.of("NtServicePack", 4377).filter_map(times).collect(),
-            starts: [6005, 6009]
-                .into_iter()
-                .flat_map(|id| logs.of("EventLog", id))
-                .filter_map(times)
-                .collect(),
             duplicates: ["MSDTC", "MSDTC Client"]
                 .into_iter()
                 .flat_map(|source| logs.of(source, 4101))
