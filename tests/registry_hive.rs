@@ -333,7 +333,7 @@ fn what_is_no_readable_hive_is_refused_by_its_base_block() {
         builder.finish(root)
     };
     for (what, offset, number, kind) in [
-        ("version 1.2", 24, 2, ErrorKind::Unsupported),
+        ("version 1.1", 24, 1, ErrorKind::Unsupported),
         ("version 1.7", 24, 7, ErrorKind::Unsupported),
         ("version 2.5", 20, 2, ErrorKind::Unsupported),
         ("a log", 28, 6, ErrorKind::Unsupported),
@@ -516,7 +516,7 @@ fn a_log_that_cannot_be_read_is_named_and_nothing_is_applied_across_it() {
         &[lost],
         HiveState::Dirty,
         b"old!",
-        "the hive is read as it stands",
+        "what the hive says may be stale",
     );
 }
 
