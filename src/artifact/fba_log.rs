@@ -10,8 +10,8 @@ use chrono::NaiveTime;
 
 use crate::artifact::text_log::lines;
 
-/// Most lines that are kept.
-const LINES_MAX: usize = 100_000;
+/// Most lines that are kept; as many mean that there may be more.
+pub const LINES_MAX: usize = 100_000;
 /// The longest text of a line that is kept, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 /// Words that say that something was done, in lower case.
@@ -68,7 +68,7 @@ pub struct ResealLine {
     pub time: Option<NaiveTime>,
 }
 
-/// The lines that mention a reseal, in the order of the file.
+/// The lines that mention a reseal, in the order of the file; the first [`LINES_MAX`] of them.
 pub fn reseal_lines(bytes: &[u8]) -> Vec<ResealLine> {
     let mut run = 0_usize;
     let mut found = Vec::new();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::fba_log::{self, ResealLine};
+use crate::artifact::fba_log::{self, LINES_MAX, ResealLine};
 use crate::base::redact;
 use crate::evidence::{Evidence, Fact, Unknown, UnknownReason};
 use crate::facts::embedded::clone_boots::Told;
@@ -91,7 +91,15 @@ pub(crate) fn lines(context: &Context<'_>) -> Result<Option<Vec<(ResealLine, Evi
         return Ok(None);
     };
     let metadata = context.metadata(&path)?;
-    let lines = fba_log::reseal_lines(&bytes).into_iter().map(|line| {
+    let found = fba_log::reseal_lines(&bytes);
+    if found.len() >= LINES_MAX {
+        return Err(Unknown::new(
+            UnknownReason::LimitExceeded,
+            format!("{LINES_MAX} lines and more mention a reseal"),
+            context.installation.place(&path),
+        ));
+    }
+    let lines = found.into_iter().map(|line| {
         let mut place = context
             .file_evidence(&path, metadata.as_ref())
             .raw(redact::secrets(&line.text).into_owned());

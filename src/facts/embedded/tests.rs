@@ -1,3 +1,4 @@
+use crate::artifact::fba_log;
 use crate::base::filetime::FileTime;
 use crate::evidence::{Evidence, Fact, Locator, Value};
 use crate::facts::event_logs::{CloneMarks, Mark};
@@ -207,6 +208,13 @@ fn a_run_of_the_agent_that_says_of_a_reseal_that_it_was_done_makes_a_minimum_bes
     assert!(open.incomplete("xpe.fba_reseals").is_some());
     let all = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", TWO_RUNS));
     assert!(all.incomplete("xpe.fba_reseals").is_none());
+}
+
+#[test]
+fn a_log_of_the_agent_with_more_lines_than_are_kept_is_not_counted() {
+    let log = "reseal\n".repeat(fba_log::LINES_MAX);
+    let facts = facts(xpe().file("WINDOWS\\FBA\\FBALOG.TXT", log));
+    expect(&facts, &[("xpe.fba_reseals", "unknown:limit_exceeded")]);
 }
 
 #[test]
