@@ -4,7 +4,7 @@
 //! this reads entries of every kind, audit entries too. Specification: [MS-DTYP] 2.4.4 (ACE), 2.4.5 (ACL) and 2.4.6
 //! (SECURITY_DESCRIPTOR).
 
-use crate::artifact::security_descriptor::Sid;
+use crate::artifact::security_descriptor::{self, Sid};
 use crate::base::bytes;
 use crate::error::{Error, Result};
 
@@ -65,17 +65,7 @@ fn part(raw: &[u8], field: usize) -> Result<Option<(usize, &[u8])>> {
             raw.len()
         ))
     })?;
-    if offset == 0 {
-        return Ok(None);
-    }
-    let start = usize::try_from(offset).unwrap_or(usize::MAX);
-    match raw.get(start..) {
-        Some(tail) => Ok(Some((start, tail))),
-        None => Err(Error::corrupt(format!(
-            "security descriptor: part at 0x{offset:08x} should lie inside of {} bytes",
-            raw.len()
-        ))),
-    }
+    security_descriptor::part(raw, offset)
 }
 
 fn entries(raw: &[u8], offset: usize, sids: &mut Vec<(Role, Sid)>) -> Result<()> {

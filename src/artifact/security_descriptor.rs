@@ -226,7 +226,7 @@ impl SecurityDescriptor {
 }
 
 /// The bytes from a relative offset on; offset 0 says that the part is not there.
-fn part(raw: &[u8], offset: u32) -> Result<Option<(usize, &[u8])>> {
+pub(crate) fn part(raw: &[u8], offset: u32) -> Result<Option<(usize, &[u8])>> {
     if offset == 0 {
         return Ok(None);
     }
