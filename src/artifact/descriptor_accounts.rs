@@ -100,14 +100,17 @@ fn entries(raw: &[u8], offset: usize, sids: &mut Vec<(Role, Sid)>) -> Result<()>
     Ok(())
 }
 
-/// Where the SID of an entry begins; `None` for a compound entry and for kinds that are not known.
+/// Where the SID of an entry begins; `None` for a compound entry and for kinds that are not known. In an entry that ends
+/// before its flags it would begin at the end.
 fn sid_start(entry: &[u8]) -> Option<usize> {
     match bytes::u8(entry, 0)? {
         // Allow, deny, audit, alarm; the same with a condition behind the SID; label, attribute, policy.
         0..=3 | 9 | 10 | 13 | 14 | 17..=19 => Some(ACE_HEADER),
         // Of an object: flags that say which of two GUIDs there are.
         5..=8 | 11 | 12 | 15 | 16 => {
-            let flags = bytes::u32_le(entry, ACE_HEADER)?;
+            let Some(flags) = bytes::u32_le(entry, ACE_HEADER) else {
+                return Some(entry.len());
+            };
             let guids = usize::from(flags & 1 != 0).saturating_add(usize::from(flags & 2 != 0));
             guids
                 .checked_mul(GUID_BYTES)?
@@ -156,6 +159,14 @@ mod tests {
         for len in 0..raw.len() {
             assert!(named_sids(&raw[..len]).is_err(), "{len}");
         }
+    }
+
+    #[test]
+    fn an_entry_of_an_object_that_ends_before_its_flags_is_an_error() {
+        let raw = descriptor(ADMINISTRATORS, Some(&[(5, 0, 1, &[2, 0][..])]));
+        assert!(named_sids(&raw).is_err());
+        let other = descriptor(ADMINISTRATORS, Some(&[(99, 0, 1, &[2, 0][..])]));
+        assert_eq!(shown(&other), ["Owner S-1-5-32-544"]);
     }
 
     #[test]

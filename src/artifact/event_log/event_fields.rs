@@ -51,7 +51,9 @@ impl EventFields {
                 self.classic_source = attribute("EventSourceName").map(Cow::into_owned);
             }
             "EventID" => {
-                self.qualifiers = attribute("Qualifiers").and_then(|number| number.parse().ok());
+                let number = attribute("Qualifiers").filter(|number| !number.is_empty());
+                self.qualifiers = number.as_deref().and_then(|number| number.parse().ok());
+                self.damaged |= number.is_some() && self.qualifiers.is_none();
             }
             "TimeCreated" => self.time = attribute("SystemTime").and_then(|text| time(&text)),
             "Security" => {
@@ -67,7 +69,10 @@ impl EventFields {
         match element {
             "EventID" => self.event_id = text.trim().parse().ok(),
             "Level" => self.level = Some(Level::of_level(text.trim())),
-            "EventRecordID" => self.record = text.trim().parse().ok(),
+            "EventRecordID" => {
+                self.record = text.trim().parse().ok();
+                self.damaged |= self.record.is_none();
+            }
             "Channel" => self.channel = Some(text.into_owned()),
             "Computer" => self.computer = text.into_owned(),
             _ => {}
@@ -219,6 +224,23 @@ mod tests {
         for text in ["0", "+f", "0x", "0g", "é"] {
             assert_eq!(unhex(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_number_that_is_none_makes_an_event_damaged() {
+        let damaged = |qualifiers: &'static str, record: &'static str| {
+            let mut fields = EventFields::default();
+            fields.open_system("Provider", |_| Some("X".into()));
+            fields.open_system("TimeCreated", |_| Some("2010-11-21T03:55:59.0Z".into()));
+            fields.open_system("EventID", |_| Some(qualifiers.into()));
+            fields.system("EventID", "7".into());
+            fields.system("EventRecordID", record.into());
+            fields.finish().unwrap().damaged
+        };
+        assert!(!damaged("16384", "5"));
+        assert!(!damaged("", "5"));
+        assert!(damaged("many", "5"));
+        assert!(damaged("16384", "-5"));
     }
 
     #[test]
